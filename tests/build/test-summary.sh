@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The line that CI reads counts what automake recorded, and is green only if
+# tests ran and none failed.
+# shellcheck source=tests/build/fixture.sh
+. "$(dirname "$0")/fixture.sh"
+
+mkdir -p "$tmp/b/tests/unit"
+summary () { run "$mini/tools/test-summary" "$tmp/b"; }
+
+summary
+expect_status 1
+expect "^0 passed, 0 failed, 0 skipped$"
+
+printf ':test-result: PASS one\n:test-result: SKIP two # SKIP no kvm\n:recheck: no\n' >"$tmp/b/tests/unit/a.trs"
+printf ':test-result: PASS\n:global-test-result: PASS\n' >"$tmp/b/tests/b.trs"
+summary
+expect_status 0
+expect "^2 passed, 0 failed, 1 skipped$"
+
+printf ':test-result: FAIL three\n:test-result: ERROR - exited with status 99\n' >"$tmp/b/tests/c.trs"
+summary
+expect_status 1
+expect "^failed: tests/c three$"
+expect "^2 passed, 2 failed, 1 skipped$"
+[ "$(tail -n 1 "$tmp/out")" = "2 passed, 2 failed, 1 skipped" ] || fail "not the last line"
+
+# Only skips is not green.
+rm "$tmp/b/tests/c.trs" "$tmp/b/tests/b.trs"
+echo ':test-result: SKIP' >"$tmp/b/tests/unit/a.trs"
+summary
+expect_status 1
+exit 0
