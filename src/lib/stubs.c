@@ -9,6 +9,7 @@ static void refuse (GError **error) { g_set_error_literal (error, VTH_ERROR, VTH
 
 STUB const char * vth_version (void) { return ""; }
 STUB GQuark vth_error_quark (void) { return g_quark_from_static_string ("vth-error-quark"); }
+STUB void vth_error_set_libvirt (GError **error, const char *format, ...) { refuse (error); }
 STUB const char * vth_mode_to_string (VthMode mode) { return ""; }
 STUB bool vth_mode_from_string (const char *text, VthMode *mode, GError **error) { refuse (error); return 0; }
 STUB const char *const * vth_mode_names (void) { static const char *none[] = { NULL }; return none; }

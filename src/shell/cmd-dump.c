@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* dump: take dumps now. */
+
+#include "config.h"
+
+#include "commands.h"
+#include "complete.h"
+#include "detach.h"
+#include "dump-view.h"
+#include "output.h"
+#include "parse.h"
+#include "select.h"
+#include "shell.h"
+#include "vthunder.h"
+
+static bool
+read_request (const ShArgs *args, VthDumpRequest *request, char **path, GError **error)
+{
+  const char *mode = sh_args_string (args, "mode");
+  const char *format = sh_args_string (args, "format");
+
+  request->mode = VTH_MODE_MIRROR;
+  request->format = VTH_FORMAT_ELF;
+  if ((mode && !vth_mode_from_string (mode, &request->mode, error))
+      || (format && !vth_format_from_string (format, &request->format, error)))
+    return false;
+  request->use_config_format = !format;
+  /* Whoever asks for a stop by name allows it. */
+  request->allow_pause = sh_args_given (args, "allow-pause") || request->mode == VTH_MODE_STOP;
+  request->manifest = sh_args_given (args, "manifest");
+  request->timeout_s = (unsigned) sh_args_int (args, "timeout", 0);
+  if (sh_args_given (args, "file")) {
+    *path = g_canonicalize_filename (sh_args_string (args, "file"), NULL);
+    request->path = *path;
+  }
+  return true;
+}
+
+static bool
+check_dump (const ShArgs *args, GError **error)
+{
+  static const char *const pairs[][2] = {
+    { "wait", "detach" }, { "json", "detach" }, { "all", "file" }, { "all", "domain" },
+  };
+
+  if (!sh_select_exclusive (args, pairs, G_N_ELEMENTS (pairs), error))
+    return false;
+  if (!sh_args_given (args, "all") && !sh_args_given (args, "domain")) {
+    g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "command 'dump' requires <domain> or --all");
+    return false;
+  }
+  if (sh_args_given (args, "file") && sh_args_strings (args, "domain")[1]) {
+    g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "option --file is for a single domain");
+    return false;
+  }
+  return true;
+}
+
+static void
+show_progress (uint64_t done_bytes, uint64_t total_bytes, const VthFigures *figures G_GNUC_UNUSED, void *data)
+{
+  sh_progress_update (data, done_bytes, total_bytes);
+}
+
+static VthDump *
+take_one (Shell *shell, virDomainPtr domain, const VthDumpRequest *request, GError **error)
+{
+  g_auto(ShProgress) progress = { 0 };
+
+  sh_progress_init (&progress, virDomainGetName (domain), !shell->quiet);
+  return vth_dump_take (domain, request, show_progress, &progress, shell->cancellable, error);
+}
+
+static void
+print_dump (virDomainPtr domain, const VthDump *dump)
+{
+  g_autofree char *size = sh_format_size (dump->size_bytes);
+  g_autofree char *figures = sh_dump_figures (dump);
+
+  sh_output ("Domain '%s' dumped to %s (%s): %s\n", virDomainGetName (domain), dump->path ? dump->path : dump->name,
+             size, figures);
+  fflush (stdout);
+}
+
+static JsonObject *
+error_to_json (virDomainPtr domain, const GError *error)
+{
+  JsonObject *object = json_object_new ();
+
+  sh_json_set_string (object, "domain", virDomainGetName (domain));
+  sh_json_set_string (object, "error", error->message);
+  return object;
+}
+
+static bool
+run_dump (Shell *shell, const ShArgs *args, GError **error)
+{
+  VthDumpRequest request = { 0 };
+  g_autofree char *path = NULL;
+  g_autoptr(VthHost) host = NULL;
+  g_autoptr(GPtrArray) domains = NULL;
+  g_autoptr(JsonArray) array = json_array_new ();
+  bool json = sh_args_given (args, "json");
+  guint failed = 0;
+
+  if (!read_request (args, &request, &path, error))
+    return false;
+  if (shell->readonly) {
+    g_set_error (error, SH_ERROR, SH_ERROR_FAILED, "cannot dump: the connection is read-only");
+    return false;
+  }
+  host = vth_host_load (NULL, error);
+  if (!host)
+    return false;
+  request.host = host;
+  domains = sh_select_domains (shell, args, VTH_DOMAIN_LIST_ACTIVE, error);
+  if (!domains)
+    return false;
+  if (sh_args_given (args, "detach") && domains->len)
+    return sh_detach (shell, args, domains->pdata[0], error);
+
+  for (guint i = 0; i < domains->len; i++) {
+    virDomainPtr domain = domains->pdata[i];
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(VthDump) dump = take_one (shell, domain, &request, &reason);
+
+    if (dump) {
+      if (json)
+        json_array_add_object_element (array, sh_dump_to_json (dump));
+      else if (!shell->quiet)
+        print_dump (domain, dump);
+      continue;
+    }
+    failed++;
+    if (json)
+      json_array_add_object_element (array, error_to_json (domain, reason));
+    if (domains->len == 1 || g_error_matches (reason, VTH_ERROR, VTH_ERROR_CANCELLED)) {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      break;
+    }
+    sh_shell_report (shell, reason);
+  }
+  if (json)
+    sh_output_list (array, NULL, true, false);
+  if (!failed)
+    return true;
+  if (error && !*error)
+    g_set_error (error, SH_ERROR, failed < domains->len ? SH_ERROR_PARTIAL : SH_ERROR_FAILED,
+                 "%u of %u dumps failed", failed, domains->len);
+  return false;
+}
+
+static const ShOption dump_options[] = {
+  { "domain", SH_OPTION_STRING, SH_OPTION_POSITIONAL | SH_OPTION_REPEATED, "<domain>",
+    "domain name, id, uuid or display name", sh_complete_active_domain },
+  { "all", SH_OPTION_BOOL, 0, NULL, "dump all running domains, one after the other" },
+  { "file", SH_OPTION_STRING, 0, "<path>", "where to dump to instead of the domain's output", sh_complete_file },
+  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy or win-dmp",
+    sh_complete_format },
+  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped",
+    sh_complete_mode },
+  { "allow-pause", SH_OPTION_BOOL, 0, NULL, "stop the guest if there is no other way" },
+  { "manifest", SH_OPTION_BOOL, 0, NULL, "also write a SHA-256 manifest" },
+  { "timeout", SH_OPTION_INT, 0, "<seconds>", "cancel a dump that takes longer", NULL, 1, G_MAXINT },
+  { "wait", SH_OPTION_BOOL, 0, NULL, "return when the dumps are complete (default)" },
+  { "detach", SH_OPTION_BOOL, 0, NULL, "return when the first dump runs" },
+  SH_OPTION_JSON,
+  { NULL },
+};
+
+const ShCommand sh_dump_commands[] = {
+  { "dump", .run = run_dump, .check = check_dump, .options = dump_options,
+    .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE,
+    .help = "dump the memory of domains to files",
+    .description = "Takes a memory dump of each domain while it runs on, to the output that path-set chose, and "
+                   "prints how long the guest was paused, the longest time a virtual CPU was stalled, the total time "
+                   "and the path. Ctrl-C cancels: the guest runs on and no file is left. A dump that would stop the "
+                   "guest is refused unless --allow-pause or --mode stop is given." },
+  { NULL },
+};

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* dump-list, dump-info, dump-verify, dump-prune, dump-download: what became of dumps. */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "commands.h"
+#include "complete.h"
+#include "dump-view.h"
+#include "output.h"
+#include "parse.h"
+#include "select.h"
+#include "shell.h"
+#include "vthunder.h"
+
+/* --- dump-list ----------------------------------------------------------------- */
+
+static VthOutput *
+output_of (Shell *shell, virDomainPtr domain, const VthHost *host, VthConfig **config, GError **error)
+{
+  g_autoptr(VthConfig) loaded = vth_config_load (domain, VTH_IMPACT_CURRENT, error);
+  VthOutput *output = loaded ? vth_output_resolve (shell->conn, loaded, host, error) : NULL;
+
+  if (output && config)
+    *config = g_steal_pointer (&loaded);
+  return output;
+}
+
+static bool
+is_wanted (const VthDump *dump, const char *schedule)
+{
+  return !schedule || g_strcmp0 (dump->schedule, schedule) == 0;
+}
+
+static void
+add_dumps (GPtrArray *dumps, const char *schedule, JsonArray *array)
+{
+  for (guint i = 0; i < dumps->len; i++)
+    if (is_wanted (dumps->pdata[i], schedule))
+      json_array_add_object_element (array, sh_dump_to_json (dumps->pdata[i]));
+}
+
+static bool
+list_of_domain (Shell *shell, virDomainPtr domain, const VthHost *host, const char *schedule, JsonArray *array,
+                GError **error)
+{
+  g_autoptr(VthOutput) output = output_of (shell, domain, host, NULL, error);
+  g_autoptr(GPtrArray) dumps = output ? vth_dump_list (output, domain, error) : NULL;
+
+  if (!dumps)
+    return false;
+  add_dumps (dumps, schedule, array);
+  return true;
+}
+
+/* Domains share outputs, so each output is read once, whoever's dumps are in it:
+ * also those of domains that exist no longer. */
+static bool
+list_everything (Shell *shell, const VthHost *host, const char *schedule, JsonArray *array, GError **error)
+{
+  g_autoptr(GPtrArray) domains = vth_domain_list (shell->conn, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE,
+                                                  NULL, error);
+  g_autoptr(GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(VthConfig) empty = vth_config_new ();
+  guint failed = 0, listed = 0;
+
+  if (!domains)
+    return false;
+  for (guint i = 0; i <= domains->len; i++) {
+    const VthDomain *domain = i < domains->len ? domains->pdata[i] : NULL;
+    const VthConfig *config = domain ? domain->config : empty;
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(VthOutput) output = NULL;
+    g_autoptr(GPtrArray) dumps = NULL;
+    g_autofree char *key = NULL;
+
+    if (!config) {
+      sh_shell_warn (shell, "%s", domain->config_error->message);
+      failed++;
+      continue;
+    }
+    key = g_strdup_printf ("%d %s", vth_config_get_output_kind (config),
+                           vth_config_get_output (config) ? vth_config_get_output (config) : "");
+    if (!g_hash_table_add (seen, g_strdup (key)))
+      continue;
+    output = vth_output_resolve (shell->conn, config, host, &reason);
+    dumps = output ? vth_dump_list (output, NULL, &reason) : NULL;
+    if (!dumps) {
+      /* Nothing was ever dumped to the default. */
+      if (!domain && g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+        continue;
+      sh_shell_report (shell, reason);
+      failed++;
+      continue;
+    }
+    listed++;
+    add_dumps (dumps, schedule, array);
+  }
+  if (failed) {
+    g_set_error (error, SH_ERROR, listed ? SH_ERROR_PARTIAL : SH_ERROR_FAILED, "%u outputs could not be listed",
+                 failed);
+    return false;
+  }
+  return true;
+}
+
+static bool
+check_dump_list (const ShArgs *args, GError **error)
+{
+  static const char *const pairs[][2] = { { "json", "name" } };
+
+  return sh_select_exclusive (args, pairs, G_N_ELEMENTS (pairs), error);
+}
+
+static bool
+run_dump_list (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_autoptr(VthHost) host = vth_host_load (NULL, error);
+  g_autoptr(JsonArray) array = json_array_new ();
+  const char *schedule = sh_args_string (args, "schedule");
+  g_autoptr(GError) reason = NULL;
+  bool ok = true;
+
+  if (!host)
+    return false;
+  if (sh_args_given (args, "domain")) {
+    g_autoptr(GPtrArray) domains = sh_select_domains (shell, args, 0, error);
+
+    if (!domains)
+      return false;
+    for (guint i = 0; i < domains->len; i++)
+      if (!list_of_domain (shell, domains->pdata[i], host, schedule, array, error))
+        return false;
+  } else {
+    ok = list_everything (shell, host, schedule, array, &reason);
+  }
+  if (sh_args_given (args, "name")) {
+    for (guint i = 0; i < json_array_get_length (array); i++)
+      sh_output ("%s\n", json_object_get_string_member (json_array_get_object_element (array, i), "name"));
+  } else {
+    sh_output_list (array, sh_dump_list_columns, sh_args_given (args, "json"), !shell->quiet);
+  }
+  if (!ok)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return ok;
+}
+
+static const ShOption dump_list_options[] = {
+  SH_OPTION_DOMAINS,
+  { "schedule", SH_OPTION_STRING, 0, "<schedule>", "only dumps of that schedule", sh_complete_schedule },
+  { "name", SH_OPTION_BOOL, 0, NULL, "list file names only" },
+  SH_OPTION_JSON,
+  { NULL },
+};
+
+/* --- finding one dump ------------------------------------------------------------ */
+
+/* A word with a slash is a file; else a domain goes first and its newest dump
+ * is meant. */
+static char *
+find_dump (Shell *shell, const char *word, GError **error)
+{
+  g_autoptr(ShDomain) domain = NULL;
+  g_autoptr(VthHost) host = NULL;
+  g_autoptr(VthOutput) output = NULL;
+  g_autoptr(GPtrArray) dumps = NULL;
+  g_autoptr(GError) reason = NULL;
+  const VthDump *newest;
+
+  if (strchr (word, '/'))
+    return g_canonicalize_filename (word, NULL);
+  if (sh_shell_connect (shell, &reason))
+    domain = vth_domain_lookup (shell->conn, word, &reason);
+  if (!domain) {
+    if (g_file_test (word, G_FILE_TEST_EXISTS))
+      return g_canonicalize_filename (word, NULL);
+    if (g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+      g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "'%s' is neither a domain nor a file", word);
+    else
+      g_propagate_error (error, g_steal_pointer (&reason));
+    return NULL;
+  }
+  host = vth_host_load (NULL, error);
+  output = host ? output_of (shell, domain, host, NULL, error) : NULL;
+  dumps = output ? vth_dump_list (output, domain, error) : NULL;
+  if (!dumps)
+    return NULL;
+  if (!dumps->len) {
+    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "there is no dump of domain '%s' in '%s'",
+                 virDomainGetName (domain), vth_output_get_target (output));
+    return NULL;
+  }
+  newest = dumps->pdata[dumps->len - 1];
+  return g_strdup (newest->path);
+}
+
+/* --- dump-info ------------------------------------------------------------------- */
+
+static bool
+run_dump_info (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_autofree char *path = find_dump (shell, sh_args_string (args, "dump"), error);
+  g_autoptr(VthDump) dump = path ? vth_dump_inspect (path, error) : NULL;
+  JsonObject *object;
+
+  if (!dump)
+    return false;
+  object = sh_dump_to_json (dump);
+  if (dump->note_json) {
+    JsonNode *note = json_from_string (dump->note_json, NULL);
+
+    if (note)
+      json_object_set_member (object, "note", note);
+  }
+  sh_output_object (object, sh_dump_info_columns, sh_args_given (args, "json"));
+  json_object_unref (object);
+  return true;
+}
+
+static const ShOption dump_info_options[] = {
+  { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file|domain>",
+    "dump file, or domain for its newest dump", sh_complete_file_or_domain },
+  SH_OPTION_JSON,
+  { NULL },
+};
+
+/* --- dump-verify ----------------------------------------------------------------- */
+
+static const ShColumn verify_columns[] = {
+  { "Check", "check", SH_FORMAT_TEXT },
+  { "Status", "status", SH_FORMAT_TEXT },
+  { "Found", "detail", SH_FORMAT_TEXT },
+  { NULL },
+};
+
+static void
+show_progress (uint64_t done_bytes, uint64_t total_bytes, const VthFigures *figures G_GNUC_UNUSED, void *data)
+{
+  sh_progress_update (data, done_bytes, total_bytes);
+}
+
+/* True if the file is whole; false without an error if a check says otherwise. */
+static bool
+verify_one (Shell *shell, const char *path, bool json, JsonArray *array, GError **error)
+{
+  g_auto(ShProgress) progress = { 0 };
+  g_autoptr(GPtrArray) checks = NULL;
+  g_autoptr(JsonArray) results = json_array_new ();
+  JsonObject *object;
+  bool whole = true;
+
+  sh_progress_init (&progress, path, !shell->quiet);
+  if (!vth_dump_verify (path, show_progress, &progress, shell->cancellable, &checks, error))
+    return false;
+  sh_progress_clear (&progress);
+
+  for (guint i = 0; i < checks->len; i++) {
+    const VthCheck *check = checks->pdata[i];
+
+    whole = whole && check->status != VTH_CHECK_FAILED;
+    json_array_add_object_element (results, sh_check_to_json (check));
+  }
+  if (json) {
+    object = json_object_new ();
+    sh_json_set_string (object, "path", path);
+    json_object_set_boolean_member (object, "whole", whole);
+    json_object_set_array_member (object, "checks", g_steal_pointer (&results));
+    json_array_add_object_element (array, object);
+  } else if (!shell->quiet) {
+    sh_output ("%s: %s\n", path, whole ? "whole" : "damaged");
+    sh_output_list (results, verify_columns, false, true);
+  }
+  return whole;
+}
+
+static bool
+run_dump_verify (Shell *shell, const ShArgs *args, GError **error)
+{
+  const char *const *words = sh_args_strings (args, "dump");
+  bool json = sh_args_given (args, "json");
+  g_autoptr(JsonArray) array = json_array_new ();
+  guint failed = 0, n = 0;
+
+  for (; words[n]; n++) {
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *path = find_dump (shell, words[n], &reason);
+
+    if (path && verify_one (shell, path, json, array, &reason))
+      continue;
+    failed++;
+    if (!reason)
+      g_set_error (&reason, SH_ERROR, SH_ERROR_FAILED, "'%s' is damaged", path);
+    if (!words[1] || g_error_matches (reason, VTH_ERROR, VTH_ERROR_CANCELLED)) {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      break;
+    }
+    sh_shell_report (shell, reason);
+  }
+  if (json)
+    sh_output_list (array, NULL, true, false);
+  if (failed && !*error)
+    g_set_error (error, SH_ERROR, failed < n ? SH_ERROR_PARTIAL : SH_ERROR_FAILED, "%u of %u dumps failed the check",
+                 failed, n);
+  return !failed;
+}
+
+static const ShOption dump_verify_options[] = {
+  { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL | SH_OPTION_REPEATED, "<file|domain>",
+    "dump file, or domain for its newest dump", sh_complete_file_or_domain },
+  SH_OPTION_JSON,
+  { NULL },
+};
+
+/* --- dump-prune ------------------------------------------------------------------ */
+
+static const ShColumn prune_columns[] = {
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Schedule", "schedule", SH_FORMAT_TEXT },
+  { "Time", "time", SH_FORMAT_TIME },
+  { "Action", "action", SH_FORMAT_TEXT },
+  { "Reason", "reason", SH_FORMAT_TEXT },
+  { "Name", "name", SH_FORMAT_TEXT, .shrinks = true },
+  { NULL },
+};
+
+static JsonObject *
+prune_item_to_json (const VthPruneItem *item, bool dry_run)
+{
+  JsonObject *object = sh_dump_to_json (item->dump);
+
+  json_object_set_boolean_member (object, "keep", item->keep);
+  json_object_set_boolean_member (object, "removed", item->removed);
+  sh_json_set_string (object, "action",
+                      item->keep ? "keep" : dry_run ? "would remove" : item->removed ? "removed" : "failed");
+  sh_json_set_string (object, "reason", item->reason);
+  sh_json_set_string (object, "error", item->error ? item->error->message : NULL);
+  return object;
+}
+
+static bool
+prune_one (Shell *shell, virDomainPtr domain, const VthHost *host, const char *schedule, bool dry_run,
+           JsonArray *array, guint *failed, GError **error)
+{
+  g_autoptr(VthConfig) config = NULL;
+  g_autoptr(VthOutput) output = output_of (shell, domain, host, &config, error);
+  g_autoptr(GPtrArray) plan = NULL;
+
+  if (!output)
+    return false;
+  plan = vth_prune_plan (output, domain, config, schedule, NULL, error);
+  if (!plan)
+    return false;
+  if (!dry_run)
+    *failed += vth_prune_execute (output, plan);
+  for (guint i = 0; i < plan->len; i++) {
+    const VthPruneItem *item = plan->pdata[i];
+
+    if (item->error)
+      sh_shell_report (shell, item->error);
+    json_array_add_object_element (array, prune_item_to_json (item, dry_run));
+  }
+  return true;
+}
+
+/* Files go for good here, so "all" has to be said. */
+static bool
+check_dump_prune (const ShArgs *args, GError **error)
+{
+  if (sh_args_given (args, "all") != sh_args_given (args, "domain"))
+    return true;
+  g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "command 'dump-prune' requires either <domain> or --all");
+  return false;
+}
+
+static bool
+run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_autoptr(VthHost) host = NULL;
+  g_autoptr(GPtrArray) domains = NULL;
+  g_autoptr(JsonArray) array = json_array_new ();
+  bool dry_run = sh_args_given (args, "dry-run");
+  guint failed = 0, broken = 0;
+
+  if (shell->readonly && !dry_run) {
+    g_set_error (error, SH_ERROR, SH_ERROR_FAILED, "cannot prune: the connection is read-only");
+    return false;
+  }
+  host = vth_host_load (NULL, error);
+  domains = host ? sh_select_domains (shell, args, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE, error) : NULL;
+  if (!domains)
+    return false;
+  for (guint i = 0; i < domains->len && !g_cancellable_is_cancelled (shell->cancellable); i++) {
+    g_autoptr(GError) reason = NULL;
+
+    if (prune_one (shell, domains->pdata[i], host, sh_args_string (args, "schedule"), dry_run, array, &failed,
+                   &reason))
+      continue;
+    if (domains->len == 1) {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+    sh_shell_report (shell, reason);
+    broken++;
+  }
+  sh_output_list (array, prune_columns, sh_args_given (args, "json"), !shell->quiet);
+  if (failed + broken) {
+    g_set_error (error, SH_ERROR, SH_ERROR_PARTIAL, "prune: %u dumps could not be removed, %u domains not looked at",
+                 failed, broken);
+    return false;
+  }
+  return true;
+}
+
+static const ShOption dump_prune_options[] = {
+  SH_OPTION_DOMAINS,
+  { "all", SH_OPTION_BOOL, 0, NULL, "the dumps of all domains" },
+  { "schedule", SH_OPTION_STRING, 0, "<schedule>", "only dumps of that schedule", sh_complete_schedule },
+  { "dry-run", SH_OPTION_BOOL, 0, NULL, "say what would be removed and why, remove nothing" },
+  SH_OPTION_JSON,
+  { NULL },
+};
+
+/* --- dump-download --------------------------------------------------------------- */
+
+static bool
+run_dump_download (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_autoptr(ShDomain) domain = sh_select_domain (shell, args, error);
+  g_autoptr(VthHost) host = domain ? vth_host_load (NULL, error) : NULL;
+  g_autoptr(VthOutput) output = host ? output_of (shell, domain, host, NULL, error) : NULL;
+  const char *name = sh_args_string (args, "dump");
+  g_autofree char *to = NULL;
+
+  if (!output)
+    return false;
+  to = g_canonicalize_filename (sh_args_string (args, "file"), NULL);
+  if (g_file_test (to, G_FILE_TEST_IS_DIR)) {
+    g_autofree char *folder = g_steal_pointer (&to);
+
+    to = g_build_filename (folder, name, NULL);
+  }
+  if (!vth_output_download (output, name, to, shell->cancellable, error))
+    return false;
+  if (!shell->quiet)
+    sh_output ("Dump '%s' downloaded to %s\n", name, to);
+  return true;
+}
+
+static const ShOption dump_download_options[] = {
+  SH_OPTION_DOMAIN_REQUIRED,
+  { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<dump>", "name of the dump, as in dump-list",
+    sh_complete_dump },
+  { "file", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file>",
+    "local file, which must not exist, or directory", sh_complete_file },
+  { NULL },
+};
+
+const ShCommand sh_file_commands[] = {
+  { "dump-download", .run = run_dump_download, .options = dump_download_options,
+    .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE, .help = "copy a dump to a local file",
+    .description = "Copies a dump out of the output of a domain; out of a storage pool also over a remote "
+                   "connection. Holes stay holes." },
+  { "dump-info", .run = run_dump_info, .options = dump_info_options, .help = "show what a dump file says of itself",
+    .description = "Prints the note that vthunder leaves in each dump, and what the file's headers say. Works for "
+                   "dumps of any origin, without a connection if a file is named." },
+  { "dump-list", .run = run_dump_list, .check = check_dump_list, .options = dump_list_options,
+    .flags = SH_COMMAND_CONNECTS,
+    .help = "list dumps",
+    .description = "Lists the dumps that vthunder wrote, of the domains named or of all, oldest first, and says which "
+                   "of them stopped the guest." },
+  { "dump-prune", .run = run_dump_prune, .check = check_dump_prune, .options = dump_prune_options,
+    .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE, .help = "remove dumps that retention does not keep",
+    .description = "Applies the retention of each schedule to its dumps. Only files that vthunder wrote are ever "
+                   "removed; dumps taken by hand stay." },
+  { "dump-verify", .run = run_dump_verify, .options = dump_verify_options, .flags = SH_COMMAND_CANCELLABLE,
+    .help = "check that dump files are whole",
+    .description = "Checks headers, segments and notes, and the SHA-256 manifest if there is one." },
+  { NULL },
+};

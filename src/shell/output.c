@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config.h"
+
+#include "output.h"
+
+#include <libsmartcols.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+typedef struct libscols_table ScolsTable;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScolsTable, scols_unref_table)
+
+/* --- text -------------------------------------------------------------------- */
+
+/* Newlines and tabs of our own texts pass, other control characters do not: a
+ * domain's title must not be able to drive the terminal. */
+static char *
+to_locale (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  const char *charset;
+  char *converted;
+
+  for (char *p = valid; *p; p++)
+    if (g_ascii_iscntrl (*p) && *p != '\n' && *p != '\t')
+      *p = '?';
+  if (g_get_charset (&charset))
+    return g_steal_pointer (&valid);
+  converted = g_convert_with_fallback (valid, -1, charset, "UTF-8", NULL, NULL, NULL, NULL);
+  return converted ? converted : g_str_to_ascii (valid, NULL);
+}
+
+char *
+sh_output_to_utf8 (const char *text)
+{
+  char *converted;
+
+  if (g_utf8_validate (text, -1, NULL))
+    return g_strdup (text);
+  converted = g_locale_to_utf8 (text, -1, NULL, NULL, NULL);
+  return converted ? converted : g_strdup (text);
+}
+
+G_GNUC_PRINTF (2, 0)
+static void
+put (FILE *stream, const char *format, va_list args)
+{
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  g_autofree char *shown = to_locale (text);
+
+  fputs (shown, stream);
+}
+
+void
+sh_output (const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  put (stdout, format, args);
+  va_end (args);
+}
+
+void
+sh_output_error (const char *format, ...)
+{
+  va_list args;
+
+  /* What was printed before it must come before it, also in one pipe. */
+  fflush (stdout);
+  va_start (args, format);
+  put (stderr, format, args);
+  va_end (args);
+}
+
+int
+sh_output_width (int fd)
+{
+  struct winsize size;
+
+  if (!isatty (fd))
+    return 0;
+  if (ioctl (fd, TIOCGWINSZ, &size) < 0 || !size.ws_col)
+    return 80;
+  return size.ws_col;
+}
+
+/* --- values ------------------------------------------------------------------ */
+
+char *
+sh_format_size (guint64 bytes)
+{
+  static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+  double value = (double) bytes;
+  size_t unit = 0;
+
+  while (value >= 1024 && unit + 1 < G_N_ELEMENTS (units)) {
+    value /= 1024;
+    unit++;
+  }
+  if (unit == 0 || value == (double) (guint64) value || value >= 100)
+    return g_strdup_printf ("%.0f %s", value, units[unit]);
+  return g_strdup_printf ("%.1f %s", value, units[unit]);
+}
+
+char *
+sh_format_duration (gint64 ns)
+{
+  if (ns < 0)
+    return g_strdup ("-");
+  if (ns < 1000)
+    return g_strdup_printf ("%d ns", (int) ns);
+  if (ns < 1000 * 1000)
+    return g_strdup_printf ("%.1f µs", (double) ns / 1e3);
+  if (ns < G_GINT64_CONSTANT (1000000000))
+    return g_strdup_printf ("%.2f ms", (double) ns / 1e6);
+  if (ns < G_GINT64_CONSTANT (600000000000))
+    return g_strdup_printf ("%.2f s", (double) ns / 1e9);
+  return g_strdup_printf ("%" G_GINT64_FORMAT " min", ns / G_GINT64_CONSTANT (60000000000));
+}
+
+static char *
+format_local (gint64 unix_s)
+{
+  g_autoptr(GDateTime) time = g_date_time_new_from_unix_local (unix_s);
+
+  return time ? g_date_time_format (time, "%F %T") : g_strdup ("-");
+}
+
+char *
+sh_format_time (gint64 unix_ns)
+{
+  return unix_ns ? format_local (unix_ns / G_GINT64_CONSTANT (1000000000)) : g_strdup ("-");
+}
+
+char *
+sh_format_ago (gint64 unix_s, gint64 now_s)
+{
+  static const struct { gint64 seconds; const char *unit; } steps[] = {
+    { 365 * 86400, "y" }, { 7 * 86400, "wk" }, { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" },
+  };
+  gint64 distance = unix_s - now_s;
+  gint64 length = ABS (distance);
+
+  /* From two units on a single one says enough: 119 min, then 2 h. */
+  for (size_t i = 0; i < G_N_ELEMENTS (steps); i++)
+    if (length >= 2 * steps[i].seconds || i + 1 == G_N_ELEMENTS (steps))
+      return distance > 0
+        ? g_strdup_printf ("in %" G_GINT64_FORMAT " %s", length / steps[i].seconds, steps[i].unit)
+        : g_strdup_printf ("%" G_GINT64_FORMAT " %s ago", length / steps[i].seconds, steps[i].unit);
+  g_assert_not_reached ();
+}
+
+void
+sh_json_set_string (JsonObject *object, const char *name, const char *value)
+{
+  if (value) {
+    g_autofree char *valid = g_utf8_make_valid (value, -1);
+
+    json_object_set_string_member (object, name, valid);
+  } else {
+    json_object_set_null_member (object, name);
+  }
+}
+
+void
+sh_json_set_time (JsonObject *object, const char *name, gint64 unix_s)
+{
+  g_autoptr(GDateTime) time = unix_s ? g_date_time_new_from_unix_utc (unix_s) : NULL;
+  g_autofree char *text = time ? g_date_time_format (time, "%FT%TZ") : NULL;
+
+  sh_json_set_string (object, name, text);
+}
+
+void
+sh_json_set_time_ns (JsonObject *object, const char *name, gint64 unix_ns)
+{
+  gint64 unix_s = unix_ns / G_GINT64_CONSTANT (1000000000);
+  g_autoptr(GDateTime) time = unix_ns > 0 ? g_date_time_new_from_unix_utc (unix_s) : NULL;
+  g_autofree char *base = time ? g_date_time_format (time, "%FT%T") : NULL;
+  g_autofree char *text = base
+    ? g_strdup_printf ("%s.%09dZ", base, (int) (unix_ns % G_GINT64_CONSTANT (1000000000))) : NULL;
+
+  sh_json_set_string (object, name, text);
+}
+
+static char *
+join_strings (JsonArray *array)
+{
+  GString *out = g_string_new (NULL);
+
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    g_string_append_printf (out, "%s%s", i ? ", " : "", json_array_get_string_element (array, i));
+  if (!out->len)
+    g_string_append_c (out, '-');
+  return g_string_free (out, FALSE);
+}
+
+/* "-" for what is not there. */
+static char *
+format_member (JsonObject *object, const ShColumn *column)
+{
+  JsonNode *node = json_object_get_member (object, column->member);
+
+  if (!node || JSON_NODE_HOLDS_NULL (node))
+    return g_strdup ("-");
+  if (JSON_NODE_HOLDS_ARRAY (node))
+    return join_strings (json_node_get_array (node));
+
+  switch (column->format) {
+  case SH_FORMAT_NUMBER:
+    return g_strdup_printf ("%" G_GINT64_FORMAT, json_node_get_int (node));
+  case SH_FORMAT_SIZE:
+    return sh_format_size ((guint64) json_node_get_int (node));
+  case SH_FORMAT_DURATION:
+    return sh_format_duration (json_node_get_int (node));
+  case SH_FORMAT_YES_NO:
+    return g_strdup (json_node_get_boolean (node) ? "yes" : "no");
+  case SH_FORMAT_TIME:
+  case SH_FORMAT_AGO: {
+    g_autoptr(GDateTime) time = g_date_time_new_from_iso8601 (json_node_get_string (node), NULL);
+
+    if (!time)
+      return g_strdup ("-");
+    if (column->format == SH_FORMAT_TIME)
+      return format_local (g_date_time_to_unix (time));
+    return sh_format_ago (g_date_time_to_unix (time), g_get_real_time () / G_USEC_PER_SEC);
+  }
+  case SH_FORMAT_TEXT:
+    break;
+  }
+  if (json_node_get_value_type (node) == G_TYPE_STRING)
+    return g_strdup (json_node_get_string (node));
+  return json_to_string (node, FALSE);
+}
+
+/* --- tables ------------------------------------------------------------------ */
+
+static bool
+is_right_aligned (ShFormat format)
+{
+  return format == SH_FORMAT_NUMBER || format == SH_FORMAT_SIZE || format == SH_FORMAT_DURATION;
+}
+
+/* A line of a table must stay a line. */
+static char *
+to_cell (const char *text)
+{
+  char *cell = to_locale (text);
+
+  g_strdelimit (cell, "\n\t", ' ');
+  return cell;
+}
+
+/* virsh underlines its headings with a rule, which smartcols does not. */
+static void
+print_with_rule (const char *text, size_t width)
+{
+  const char *end = strchr (text, '\n');
+
+  if (!end) {
+    puts (text);
+    return;
+  }
+  printf ("%.*s\n", (int) (end - text), text);
+  for (size_t i = 0; i < width; i++)
+    putchar ('-');
+  printf ("%s\n", end);
+}
+
+static size_t
+widest_line (const char *text)
+{
+  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+  size_t widest = 0;
+  bool utf8 = g_get_charset (NULL);
+
+  for (char **line = lines; *line; line++) {
+    size_t width = 0;
+
+    if (!utf8 || !g_utf8_validate (*line, -1, NULL)) {
+      widest = MAX (widest, strlen (*line));
+      continue;
+    }
+    for (const char *p = *line; *p; p = g_utf8_next_char (p))
+      width += g_unichar_iszerowidth (g_utf8_get_char (p)) ? 0
+               : g_unichar_iswide (g_utf8_get_char (p)) ? 2 : 1;
+    widest = MAX (widest, width);
+  }
+  return widest;
+}
+
+static void
+print_table (JsonArray *array, const ShColumn *columns, bool heading)
+{
+  g_autoptr(ScolsTable) table = NULL;
+  g_autofree char *text = NULL;
+  int width = sh_output_width (STDOUT_FILENO);
+
+  scols_init_debug (0);
+  table = scols_new_table ();
+  scols_table_set_column_separator (table, "   ");
+  scols_table_enable_noheadings (table, !heading);
+  scols_table_enable_nowrap (table, 1);
+  /* In a pipe nothing is cut: whoever reads it can deal with long lines. */
+  scols_table_set_termforce (table, width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+  if (width)
+    scols_table_set_termwidth (table, (size_t) width - 1);
+
+  for (const ShColumn *column = columns; column->title; column++) {
+    int flags = (is_right_aligned (column->format) ? SCOLS_FL_RIGHT : 0)
+                | (column->shrinks && width ? SCOLS_FL_TRUNC : 0);
+
+    scols_table_new_column (table, column->title, 0, flags);
+  }
+  for (guint i = 0; i < json_array_get_length (array); i++) {
+    JsonObject *object = json_array_get_object_element (array, i);
+    struct libscols_line *line = scols_table_new_line (table, NULL);
+
+    for (size_t c = 0; columns[c].title; c++) {
+      g_autofree char *value = format_member (object, &columns[c]);
+      g_autofree char *cell = to_cell (value);
+
+      scols_line_set_data (line, c, cell);
+    }
+  }
+
+  if (scols_table_is_empty (table)) {
+    /* smartcols prints nothing at all then; the titles say that it worked. */
+    if (heading) {
+      g_autoptr(GString) titles = g_string_new (NULL);
+
+      for (const ShColumn *column = columns; column->title; column++)
+        g_string_append_printf (titles, " %s%s", column->title, column[1].title ? "  " : "");
+      printf ("%s\n", titles->str);
+      for (size_t i = 0; i < titles->len + 1; i++)
+        putchar ('-');
+      putchar ('\n');
+    }
+    return;
+  }
+  if (scols_print_table_to_string (table, &text) < 0)
+    return;
+
+  /* One space at the left, as virsh has it. */
+  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autoptr(GString) shifted = g_string_new (NULL);
+
+  for (char **line = lines; *line; line++) {
+    if (!**line && !line[1])
+      break;
+    g_strchomp (*line);
+    g_string_append_printf (shifted, " %s%s", *line, line[1] && (*line[1] || line[2]) ? "\n" : "");
+  }
+  if (heading)
+    print_with_rule (shifted->str, widest_line (shifted->str) + (width ? 0 : 1));
+  else
+    printf ("%s\n", shifted->str);
+}
+
+void
+sh_output_json (JsonNode *node)
+{
+  g_autoptr(JsonGenerator) generator = json_generator_new ();
+  g_autofree char *text = NULL;
+
+  json_generator_set_pretty (generator, TRUE);
+  json_generator_set_root (generator, node);
+  text = json_generator_to_data (generator, NULL);
+  printf ("%s\n", text);
+}
+
+void
+sh_output_list (JsonArray *array, const ShColumn *columns, bool json, bool heading)
+{
+  if (json) {
+    g_autoptr(JsonNode) node = json_node_new (JSON_NODE_ARRAY);
+
+    json_node_set_array (node, array);
+    sh_output_json (node);
+  } else {
+    print_table (array, columns, heading);
+  }
+}
+
+void
+sh_output_object (JsonObject *object, const ShColumn *columns, bool json)
+{
+  int widest = 0;
+
+  if (json) {
+    g_autoptr(JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+
+    json_node_set_object (node, object);
+    sh_output_json (node);
+    return;
+  }
+  for (const ShColumn *column = columns; column->title; column++)
+    widest = MAX (widest, (int) strlen (column->title));
+  for (const ShColumn *column = columns; column->title; column++) {
+    JsonNode *node = json_object_get_member (object, column->member);
+    g_autofree char *value = NULL;
+
+    if (!node || JSON_NODE_HOLDS_NULL (node))
+      continue;
+    value = format_member (object, column);
+    sh_output ("%s:%*s  %s\n", column->title, widest - (int) strlen (column->title), "", value);
+  }
+}
+
+/* --- progress ------------------------------------------------------------------ */
+
+#define REDRAW_US (100 * 1000)
+
+void
+sh_progress_init (ShProgress *progress, const char *title, bool enabled)
+{
+  memset (progress, 0, sizeof *progress);
+  progress->title = g_strdup (title);
+  progress->enabled = enabled && isatty (STDERR_FILENO);
+  progress->started_us = g_get_monotonic_time ();
+}
+
+void
+sh_progress_update (ShProgress *progress, guint64 done, guint64 total)
+{
+  gint64 now_us = g_get_monotonic_time ();
+  double seconds = (double) (now_us - progress->started_us) / 1e6;
+  g_autofree char *done_text = NULL;
+  g_autofree char *total_text = NULL;
+  g_autofree char *right = NULL;
+  g_autofree char *title = NULL;
+  int percent, room;
+
+  if (!progress->enabled || !total || (progress->drawn && now_us - progress->drawn_us < REDRAW_US))
+    return;
+  done = MIN (done, total);
+  percent = (int) ((double) done * 100 / (double) total);
+  done_text = sh_format_size (done);
+  total_text = sh_format_size (total);
+  right = g_strdup_printf (" %3d%%  %s of %s, %.1f s", percent, done_text, total_text, seconds);
+  title = to_cell (progress->title);
+
+  fprintf (stderr, "\r\033[K%s", title);
+  /* Its width is asked for each time: the window may have changed. */
+  room = sh_output_width (STDERR_FILENO) - (int) strlen (title) - (int) strlen (right) - 5;
+  if (room >= 10) {
+    room = MIN (room, 40);
+    fputs (" [", stderr);
+    for (int i = 0; i < room; i++)
+      fputc (i < room * percent / 100 ? '=' : ' ', stderr);
+    fputc (']', stderr);
+  }
+  fputs (right, stderr);
+  fflush (stderr);
+  progress->drawn = true;
+  progress->drawn_us = now_us;
+}
+
+void
+sh_progress_clear (ShProgress *progress)
+{
+  if (progress->drawn) {
+    fputs ("\r\033[K", stderr);
+    fflush (stderr);
+  }
+  progress->drawn = false;
+  g_clear_pointer (&progress->title, g_free);
+}
