@@ -3,10 +3,21 @@
 lib_LTLIBRARIES += src/lib/libvthunder.la
 include_HEADERS += src/lib/vthunder.h
 
-src_lib_libvthunder_la_SOURCES = \
+vth_lib_files = \
+	src/lib/config.c \
+	src/lib/cron.c \
+	src/lib/error.c \
+	src/lib/file.c \
+	src/lib/retention.c \
+	src/lib/schedule.c \
 	src/lib/stubs.c \
+	src/lib/template.c \
+	src/lib/value.c \
 	src/lib/version.c \
+	src/lib/vth-private.h \
 	$(NULL)
+src_lib_libvthunder_la_SOURCES = $(vth_lib_files)
+nodist_src_lib_libvthunder_la_SOURCES = src/lib/vthunder-rng.c
 src_lib_libvthunder_la_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 src_lib_libvthunder_la_LIBADD = $(LIB_LIBS)
 src_lib_libvthunder_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined
@@ -15,3 +26,15 @@ if HAVE_VERSION_SCRIPT
 src_lib_libvthunder_la_LDFLAGS += -Wl,--version-script=$(top_srcdir)/src/lib/libvthunder.map
 EXTRA_src_lib_libvthunder_la_DEPENDENCIES = $(top_srcdir)/src/lib/libvthunder.map
 endif
+
+# The schema is inside the library, so that reading a domain needs no file; it is installed for editors.
+dist_pkgdata_DATA += src/lib/vthunder.rng
+BUILT_SOURCES += src/lib/vthunder-rng.c
+CLEANFILES += src/lib/vthunder-rng.c
+src/lib/vthunder-rng.c: $(top_srcdir)/src/lib/vthunder.rng $(top_srcdir)/src/lib/local.mk
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN){ echo '#include <config.h>' && \
+	  echo '#include "vth-private.h"' && \
+	  echo 'const char vth_rng_text[] =' && \
+	  $(SED) 's/\\/\\\\/g; s/"/\\"/g; s/.*/  "&\\n"/' $(top_srcdir)/src/lib/vthunder.rng && \
+	  echo '  ;'; } >$@.tmp && mv $@.tmp $@

@@ -146,9 +146,9 @@ bool vth_size_parse (const char *text, uint64_t *bytes, GError **error);
  * Accepted: five fields (minute hour day-of-month month day-of-week) with *,
  * lists, ranges, steps (also of a range or of a start: 5/15), names JAN-DEC and
  * SUN-SAT in any case, 0 and 7 as Sunday; and @yearly @annually @monthly
- * @weekly @daily @midnight @hourly.  @reboot is refused.  When both day fields
- * are restricted a day matches if either does (crontab(5)); a field that
- * begins with * is unrestricted.  A date that never comes (31 February) is an
+ * @weekly @daily @midnight @hourly.  @reboot is refused.  A day has to
+ * match both day fields if either begins with *, and one of them otherwise
+ * (crontab(5)).  A date that never comes (31 February) is an
  * error.
  *
  * Daylight saving, the rule of crontab(5) put per hour field: with an hour
@@ -417,7 +417,7 @@ bool vth_template_check (const char *file_name, GError **error);
  *          names give different files
  * @schedule: (nullable): "manual" if NULL
  *
- * Errors: VTH_ERROR_USAGE (also for a result of more than 240 bytes).
+ * Errors: VTH_ERROR_USAGE (also for a result of more than 220 bytes).
  */
 char *vth_template_expand (const char *file_name,
                            const char *domain,

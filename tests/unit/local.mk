@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# One program per object of the library.
+
+vth_unit_tests = \
+	tests/unit/test-config \
+	tests/unit/test-cron \
+	tests/unit/test-retention \
+	tests/unit/test-template \
+	$(NULL)
+check_PROGRAMS += $(vth_unit_tests)
+UNIT_TESTS += $(vth_unit_tests)
+
+VTH_UNIT_LIBS = src/lib/libvthunder.la $(LIB_LIBS)
+tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_config_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_cron_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_cron_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_retention_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_retention_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_template_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_template_LDADD = $(VTH_UNIT_LIBS)

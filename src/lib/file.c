@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files that are replaced as a whole or not at all. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vth-private.h"
+
+bool
+vth_is_root (void)
+{
+  return geteuid () == 0;
+}
+
+static bool
+write_all (int fd, const char *data, size_t length)
+{
+  while (length > 0)
+    {
+      ssize_t n = write (fd, data, length);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return false;
+      data += n;
+      length -= (size_t) n;
+    }
+  return true;
+}
+
+/*
+ * The temporary name is the same each time: a killed writer leaves at most one
+ * file, which the next takes over.  Callers hold a lock, or do not mind who wins.
+ */
+bool
+vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".tmp", NULL);
+  g_autofree char *dir = g_path_get_dirname (path);
+
+  g_unlink (temporary);
+  int fd = open (temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+  if (fd < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot create '%s'", temporary);
+      return false;
+    }
+  bool ok = write_all (fd, data, length < 0 ? strlen (data) : (size_t) length) && fchmod (fd, mode) == 0 && fsync (fd) == 0;
+  int errsv = errno;
+  if (close (fd) < 0 && ok)
+    {
+      ok = false;
+      errsv = errno;
+    }
+  if (ok && g_rename (temporary, path) < 0)
+    {
+      ok = false;
+      errsv = errno;
+    }
+  if (!ok)
+    {
+      g_unlink (temporary);
+      vth_set_error_errno (error, errsv, "cannot write '%s'", path);
+      return false;
+    }
+  int dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir_fd >= 0)
+    {
+      /* Without this a power cut may bring the old file back; some file systems refuse it, which is no failure. */
+      (void) fsync (dir_fd);
+      close (dir_fd);
+    }
+  return true;
+}
+
+bool
+vth_mkdir_private (const char *path, GError **error)
+{
+  if (g_mkdir_with_parents (path, 0700) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot create directory '%s'", path);
+      return false;
+    }
+  return true;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration in a domain's metadata: XML in, XML out, and through libvirt's test driver. */
+#include <config.h>
+
+#include <libvirt/virterror.h>
+#include <string.h>
+
+#include "vthunder.h"
+
+#define NS "xmlns:vthunder='" VTH_METADATA_URI "'"
+
+static VthConfig *
+parse (const char *xml)
+{
+  g_autoptr (GError) error = NULL;
+  VthConfig *config = vth_config_parse (xml, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (config);
+  return config;
+}
+
+static const char full[]
+    = "<vthunder:domain " NS ">"
+      "<vthunder:output dir='/var/dumps' file-name='{domain}-{time}'/>"
+      "<vthunder:format type='kdump-zlib'/>"
+      "<vthunder:limits allow-pause='yes' timeout='60'/>"
+      "<vthunder:manifest type='sha256'/>"
+      "<vthunder:schedule name='nightly' cron='0 3 * * *' enabled='no'>"
+      "<vthunder:retention keep-last='3' keep-daily='7' keep-within='1m2d'/></vthunder:schedule>"
+      "<vthunder:schedule name='hourly' cron='@hourly' mode='stop' allow-pause='yes'/>"
+      "</vthunder:domain>";
+
+static void
+check_full (const VthConfig *config)
+{
+  g_assert_cmpint (vth_config_get_output_kind (config), ==, VTH_OUTPUT_DIR);
+  g_assert_cmpstr (vth_config_get_output (config), ==, "/var/dumps");
+  g_assert_cmpstr (vth_config_get_file_name (config), ==, "{domain}-{time}");
+  g_assert_cmpint (vth_config_get_format (config), ==, VTH_FORMAT_KDUMP_ZLIB);
+  g_assert_true (vth_config_get_allow_pause (config));
+  g_assert_cmpuint (vth_config_get_timeout_s (config), ==, 60);
+  g_assert_true (vth_config_get_manifest (config));
+  g_assert_cmpuint (vth_config_get_n_schedules (config), ==, 2);
+  const VthSchedule *nightly = vth_config_get_schedule (config, 0);
+  g_assert_cmpstr (vth_schedule_get_name (nightly), ==, "nightly");
+  g_assert_cmpstr (vth_cron_get_expression (vth_schedule_get_cron (nightly)), ==, "0 3 * * *");
+  g_assert_false (vth_schedule_get_enabled (nightly));
+  g_assert_cmpint (vth_schedule_get_mode (nightly), ==, VTH_MODE_MIRROR);
+  const VthRetention *keep = vth_schedule_get_retention (nightly);
+  g_assert_cmpuint (keep->keep_last, ==, 3);
+  g_assert_cmpuint (keep->keep_daily, ==, 7);
+  g_assert_cmpint (keep->keep_within_s, ==, 32 * 86400);
+  const VthSchedule *hourly = vth_config_find_schedule (config, "hourly");
+  g_assert_cmpint (vth_schedule_get_mode (hourly), ==, VTH_MODE_STOP);
+  g_assert_true (vth_schedule_get_allow_pause (hourly));
+  g_assert_true (vth_retention_is_empty (vth_schedule_get_retention (hourly)));
+}
+
+static void
+test_read (void)
+{
+  g_autoptr (VthConfig) config = parse (full);
+  check_full (config);
+  g_autoptr (VthConfig) copy = vth_config_copy (config);
+  check_full (copy);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *xml = vth_config_to_xml (copy, &error);
+  g_assert_no_error (error);
+  g_autoptr (VthConfig) again = parse (xml);
+  check_full (again);
+  /* The form in which libvirt hands it out. */
+  g_autoptr (VthConfig) bare = parse ("<domain><output pool='dumps'/></domain>");
+  g_assert_cmpint (vth_config_get_output_kind (bare), ==, VTH_OUTPUT_POOL);
+  g_assert_cmpstr (vth_config_get_output (bare), ==, "dumps");
+}
+
+static void
+test_unknown_kept (void)
+{
+  g_autoptr (VthConfig) config
+      = parse ("<vthunder:domain " NS " xmlns:o='urn:other'><vthunder:newer a='1'><vthunder:deep/>text</vthunder:newer>"
+               "<vthunder:output dir='/a'><vthunder:mirror-to host='b'/></vthunder:output>"
+               "<o:foreign x='y'/>"
+               "<vthunder:schedule name='s' cron='@daily'><vthunder:window length='5'/></vthunder:schedule>"
+               "<vthunder:last/></vthunder:domain>");
+  g_autoptr (GError) error = NULL;
+  g_assert_true (vth_config_set_output (config, VTH_OUTPUT_NONE, NULL, &error));
+  g_autoptr (VthSchedule) schedule = vth_schedule_copy (vth_config_find_schedule (config, "s"));
+  g_assert_true (vth_schedule_set_cron (schedule, "0 5 * * *", &error));
+  vth_config_put_schedule (config, schedule);
+  vth_config_set_format (config, VTH_FORMAT_KDUMP_LZO);
+  g_autofree char *xml = vth_config_to_xml (config, &error);
+  g_assert_no_error (error);
+  const char *order[] = { "<vthunder:newer a=\"1\"><vthunder:deep/>text</vthunder:newer>", "<vthunder:output>",
+                          "<vthunder:mirror-to host=\"b\"/>", "<o:foreign x=\"y\"/>", "<vthunder:format type=\"kdump-lzo\"/>",
+                          "cron=\"0 5 * * *\"", "<vthunder:window length=\"5\"/>", "<vthunder:last/>" };
+  const char *at = xml;
+  for (unsigned int i = 0; i < G_N_ELEMENTS (order); i++)
+    {
+      at = strstr (at, order[i]);
+      if (at == NULL)
+        g_error ("'%s' is not in its place in %s", order[i], xml);
+    }
+  g_assert_false (vth_config_is_empty (config));
+}
+
+static void
+test_refused (void)
+{
+  static const struct {
+    const char *xml, *why;
+  } cases[] = {
+    { "", "empty" },
+    { "<domain", "not XML" },
+    { "<!DOCTYPE domain [<!ENTITY a 'b'>]><domain>&a;</domain>", "not XML" },
+    { "<other/>", "not valid" },
+    { "<domain surprise='1'/>", "not valid" },
+    { "<domain><output dir='relative'/></domain>", "not valid" },
+    { "<domain><output dir='/a/../b'/></domain>", ".." },
+    { "<domain><output dir='/a' pool='b'/></domain>", "not valid" },
+    { "<domain><output dir='/a' file-name='{domain}'/></domain>", "needs {time}" },
+    { "<domain><output dir='/a'/><output dir='/b'/></domain>", "not valid" },
+    { "<domain><format type='raw'/></domain>", "not valid" },
+    { "<domain><schedule name='a'/></domain>", "not valid" },
+    { "<domain><schedule name='a b' cron='@daily'/></domain>", "not valid" },
+    { "<domain><schedule name='manual' cron='@daily'/></domain>", "invalid schedule name" },
+    { "<domain><schedule name='a' cron='0 0 31 2 *'/></domain>", "never comes" },
+    { "<domain><schedule name='a' cron='@daily'/><schedule name='a' cron='@daily'/></domain>", "twice" },
+    { "<domain><schedule name='a' cron='@daily' enable='no'/></domain>", "not valid" },
+    { "<domain><schedule name='a' cron='@daily'><retention keep-last='-1'/></schedule></domain>", "not valid" },
+    { "<domain><schedule name='a' cron='@daily'><retention keep-within='1d1d'/></schedule></domain>", "duration" },
+    { "<domain xmlns:vthunder='urn:x'/>", "another namespace" },
+  };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (VthConfig) config = vth_config_parse (cases[i].xml, &error);
+      if (config != NULL)
+        g_error ("taken: %s", cases[i].xml);
+      g_assert_error (error, VTH_ERROR, VTH_ERROR_CONFIG);
+      if (strstr (error->message, cases[i].why) == NULL)
+        g_error ("%s: '%s' lacks '%s'", cases[i].xml, error->message, cases[i].why);
+    }
+}
+
+static void
+test_setters (void)
+{
+  g_autoptr (VthConfig) config = vth_config_new ();
+  g_autoptr (GError) error = NULL;
+  g_assert_true (vth_config_is_empty (config));
+  g_assert_false (vth_config_set_output (config, VTH_OUTPUT_DIR, "relative", &error));
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+  g_clear_error (&error);
+  g_assert_false (vth_config_remove_schedule (config, "x", &error));
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  g_autoptr (VthSchedule) b = vth_schedule_new ("b", "30 4 * * *", &error);
+  g_autoptr (VthSchedule) a = vth_schedule_new ("a", "0 4 * * *", &error);
+  vth_config_put_schedule (config, b);
+  vth_config_put_schedule (config, a);
+  g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
+  g_assert_cmpint (vth_config_next (config, utc, 0), ==, 4 * 3600);
+  vth_schedule_set_enabled (a, false);
+  vth_config_put_schedule (config, a);
+  g_assert_cmpint (vth_config_next (config, utc, 0), ==, 4 * 3600 + 1800);
+  g_assert_cmpstr (vth_schedule_get_name (vth_config_get_schedule (config, 1)), ==, "a");
+  g_assert_true (vth_config_remove_schedule (config, "b", &error));
+  g_assert_cmpint (vth_config_next (config, utc, 0), ==, 0);
+  g_assert_true (vth_config_remove_schedule (config, "a", &error));
+  g_assert_true (vth_config_is_empty (config));
+}
+
+static void
+test_libvirt (void)
+{
+  virConnectPtr conn = virConnectOpen ("test:///default");
+  g_assert_nonnull (conn);
+  virDomainPtr domain = virDomainLookupByName (conn, "test");
+  g_assert_nonnull (domain);
+  g_autoptr (GError) error = NULL;
+  const char foreign[] = "<instance><name>web</name></instance>";
+  g_assert_cmpint (virDomainSetMetadata (domain, VIR_DOMAIN_METADATA_ELEMENT, foreign, "nova", "urn:nova", 0), ==, 0);
+
+  g_autoptr (VthConfig) none = vth_config_load (domain, VTH_IMPACT_CURRENT, &error);
+  g_assert_no_error (error);
+  g_assert_true (vth_config_is_empty (none));
+
+  g_autoptr (VthConfig) config = parse (full);
+  g_assert_true (vth_config_save (config, domain, VTH_IMPACT_LIVE | VTH_IMPACT_CONFIG, &error));
+  g_assert_no_error (error);
+  const VthImpact impacts[] = { VTH_IMPACT_CURRENT, VTH_IMPACT_LIVE, VTH_IMPACT_CONFIG };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (impacts); i++)
+    {
+      g_autoptr (VthConfig) loaded = vth_config_load (domain, impacts[i], &error);
+      g_assert_no_error (error);
+      check_full (loaded);
+    }
+  char *xml = virDomainGetXMLDesc (domain, 0);
+  g_assert_nonnull (strstr (xml, "<vthunder:schedule name=\"nightly\""));
+  g_assert_nonnull (strstr (xml, "web"));
+  free (xml);
+
+  /* a second save of what was loaded, then only the live one changes */
+  g_autoptr (VthConfig) loaded = vth_config_load (domain, VTH_IMPACT_LIVE, &error);
+  g_assert_true (vth_config_remove_schedule (loaded, "nightly", &error));
+  g_assert_true (vth_config_save (loaded, domain, VTH_IMPACT_LIVE, &error));
+  g_autoptr (VthConfig) live = vth_config_load (domain, VTH_IMPACT_LIVE, &error);
+  g_assert_cmpuint (vth_config_get_n_schedules (live), ==, 1);
+  g_autoptr (VthConfig) kept = vth_config_load (domain, VTH_IMPACT_CONFIG, &error);
+  check_full (kept);
+
+  g_assert_true (vth_config_save (none, domain, VTH_IMPACT_LIVE | VTH_IMPACT_CONFIG, &error));
+  g_autoptr (VthConfig) gone = vth_config_load (domain, VTH_IMPACT_CURRENT, &error);
+  g_assert_true (vth_config_is_empty (gone));
+  xml = virDomainGetMetadata (domain, VIR_DOMAIN_METADATA_ELEMENT, "urn:nova", 0);
+  g_assert_nonnull (xml);
+  free (xml);
+
+  /* broken by another hand: named, and not taken for empty */
+  g_assert_cmpint (virDomainSetMetadata (domain, VIR_DOMAIN_METADATA_ELEMENT, "<domain><schedule/></domain>",
+                                         VTH_METADATA_PREFIX, VTH_METADATA_URI, 0), ==, 0);
+  g_autoptr (VthConfig) broken = vth_config_load (domain, VTH_IMPACT_CURRENT, &error);
+  g_assert_null (broken);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_CONFIG);
+  g_assert_nonnull (strstr (error->message, "domain 'test'"));
+  virDomainFree (domain);
+  virConnectClose (conn);
+}
+
+static void
+quiet (void *data, virErrorPtr error)
+{
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  virSetErrorFunc (NULL, quiet);
+  g_test_add_func ("/config/read", test_read);
+  g_test_add_func ("/config/unknown-kept", test_unknown_kept);
+  g_test_add_func ("/config/refused", test_refused);
+  g_test_add_func ("/config/setters", test_setters);
+  g_test_add_func ("/config/libvirt", test_libvirt);
+  return g_test_run ();
+}
