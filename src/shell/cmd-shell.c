@@ -66,7 +66,7 @@ run_echo (Shell *shell G_GNUC_UNUSED, const ShArgs *args, GError **error G_GNUC_
 }
 
 static const ShOption echo_options[] = {
-  { "string", SH_OPTION_STRING, SH_OPTION_POSITIONAL | SH_OPTION_REPEATED, "<string>", "arguments to echo" },
+  { "string", SH_OPTION_STRING, SH_OPTION_POSITIONAL | SH_OPTION_REPEATED | SH_OPTION_EMPTY, "<string>", "arguments to echo" },
   { NULL },
 };
 
@@ -230,7 +230,6 @@ run_complete (Shell *shell, const ShArgs *args, GError **error G_GNUC_UNUSED)
   const char *word = sh_args_string (args, "word");
   g_autoptr(GPtrArray) candidates = NULL;
   g_autofree char *before = NULL;
-  char quote = 0;
   size_t start, length = strlen (line);
 
   if (!shell->interactive)
@@ -239,16 +238,10 @@ run_complete (Shell *shell, const ShArgs *args, GError **error G_GNUC_UNUSED)
   if (!word)
     word = line + start;
   if (strlen (word) <= length - start && g_str_has_suffix (line, word)) {
-    size_t begin = length - strlen (word);
-
-    if (begin > start && (line[begin - 1] == '"' || line[begin - 1] == '\''))
-      quote = line[begin - 1];
-    before = sh_unquote (line + start, begin - start);
+    before = sh_unquote (line + start, length - strlen (word) - start);
   } else {
     before = g_strdup ("");
   }
-  if (*word == '"' || *word == '\'')
-    quote = *word;
 
   for (guint i = 0; i < candidates->len; i++) {
     const ShCandidate *candidate = candidates->pdata[i];
@@ -256,8 +249,9 @@ run_complete (Shell *shell, const ShArgs *args, GError **error G_GNUC_UNUSED)
 
     if (!g_str_has_prefix (candidate->text, before))
       continue;
-    quoted = sh_quote (candidate->text + strlen (before), quote);
-    printf ("%s%s\n", quoted, candidate->partial || quote ? "" : " ");
+    /* Bash drops a quote that the user opened, so backslashes it is. */
+    quoted = sh_quote (candidate->text + strlen (before), 0);
+    printf ("%s%s\n", quoted, candidate->partial ? "" : " ");
   }
   return true;
 }
@@ -265,7 +259,7 @@ run_complete (Shell *shell, const ShArgs *args, GError **error G_GNUC_UNUSED)
 static const ShOption complete_options[] = {
   { "line", SH_OPTION_STRING, SH_OPTION_POSITIONAL | SH_OPTION_REQUIRED, "<line>",
     "the command line, up to the cursor" },
-  { "word", SH_OPTION_STRING, 0, "<word>", "the end of it that is to be replaced" },
+  { "word", SH_OPTION_STRING, SH_OPTION_EMPTY, "<word>", "the end of it that is to be replaced" },
   { NULL },
 };
 

@@ -35,6 +35,7 @@ typedef enum {
   SH_OPTION_REQUIRED   = 1 << 0,
   SH_OPTION_POSITIONAL = 1 << 1,  /* can be given without --name */
   SH_OPTION_REPEATED   = 1 << 2,  /* can be given more than once */
+  SH_OPTION_EMPTY      = 1 << 3,  /* "" is a value; else an unset variable of a script */
 } ShOptionFlags;
 
 typedef struct {

@@ -213,8 +213,8 @@ handle_signal (Shell *shell, int number)
     rl_free_line_state ();
     rl_callback_sigcleanup ();
     rl_replace_line ("", 0);
-    rl_callback_handler_remove ();
     fputs ("^C\n", rl_outstream);
+    rl_callback_handler_remove ();
     rl_callback_handler_install (prompt_text (shell), take_line);
     return true;
   case SIGWINCH:

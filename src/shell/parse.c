@@ -255,14 +255,9 @@ assign (Builder *builder, const ShOption *option, const char *value, GError **er
                    " to %" G_GINT64_FORMAT, value, option->name, option->min, option->max);
       return false;
     }
-  } else if (option->type == SH_OPTION_STRING && !*value && !builder->lenient) {
-    /* An empty name is always a mistake in a script (an unset variable);
-     * only `echo` wants one. */
-    if (!g_str_equal (builder->args->command->name, "echo")) {
-      g_set_error (error, SH_PARSE_ERROR, SH_PARSE_ERROR_FAILED, "option --%s is empty",
-                   option->name);
-      return false;
-    }
+  } else if (!*value && !builder->lenient && !(option->flags & SH_OPTION_EMPTY)) {
+    g_set_error (error, SH_PARSE_ERROR, SH_PARSE_ERROR_FAILED, "option --%s is empty", option->name);
+    return false;
   }
   args_add (builder->args, option, value);
   return true;
