@@ -11,11 +11,14 @@
 #include "output.h"
 #include "parse.h"
 
+/* A backslash at the very end asks for the next line, so the newline after it
+ * must not be seen yet. */
 static bool
 is_incomplete (const char *text)
 {
+  g_autofree char *line = g_strndup (text, strlen (text) - (g_str_has_suffix (text, "\n") ? 1 : 0));
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) commands = sh_parse_line (text, &error);
+  g_autoptr(GPtrArray) commands = sh_parse_line (line, &error);
 
   return g_error_matches (error, SH_PARSE_ERROR, SH_PARSE_ERROR_INCOMPLETE);
 }

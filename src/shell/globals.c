@@ -133,6 +133,50 @@ take_values (Shell *shell, ShGlobals *globals, Values *values, GError **error)
   return true;
 }
 
+static bool
+takes_value (const GOptionEntry *entry)
+{
+  return entry->arg == G_OPTION_ARG_STRING || entry->arg == G_OPTION_ARG_FILENAME;
+}
+
+/* GOption knows "-c URI" but not "-cURI", which getopt and so virsh users do. */
+static void
+split_short_options (char ***argv, const GOptionEntry *entries)
+{
+  g_autoptr(GStrvBuilder) builder = g_strv_builder_new ();
+  char **word = *argv;
+
+  if (*word)
+    g_strv_builder_add (builder, *word++);
+  for (; *word && (*word)[0] == '-' && (*word)[1] && !g_str_equal (*word, "--"); word++) {
+    const GOptionEntry *last = NULL;
+    const char *letter = *word + 1;
+
+    for (; (*word)[1] != '-' && *letter; letter++) {
+      const char letters[] = { '-', *letter, '\0' };
+
+      for (last = entries; last->long_name && last->short_name != *letter; last++)
+        ;
+      g_strv_builder_add (builder, letters);
+      if (last->long_name && takes_value (last))
+        break;
+    }
+    if ((*word)[1] == '-') {
+      g_strv_builder_add (builder, *word);
+      for (last = entries; last->long_name && !g_str_equal (last->long_name, *word + 2); last++)
+        ;
+    } else if (*letter && letter[1]) {
+      g_strv_builder_add (builder, letter + 1);
+      continue;
+    }
+    if (last->long_name && takes_value (last) && word[1])
+      g_strv_builder_add (builder, *++word);
+  }
+  g_strv_builder_addv (builder, (const char **) word);
+  g_strfreev (*argv);
+  *argv = g_strv_builder_end (builder);
+}
+
 bool
 sh_globals_parse (Shell *shell, ShGlobals *globals, char ***argv, GError **error)
 {
@@ -143,6 +187,7 @@ sh_globals_parse (Shell *shell, ShGlobals *globals, char ***argv, GError **error
   g_autoptr(GError) reason = NULL;
 
   fill_entries (entries, &values);
+  split_short_options (argv, entries);
   g_option_group_add_entries (group, entries);
   g_option_context_set_main_group (context, group);
   /* `help` is a command of ours and the options after a command are its own. */
@@ -257,7 +302,7 @@ sh_globals_take (Shell *shell, const char *word, const char *value)
     g_free (shell->uri);
     shell->uri = g_strdup (attached ? attached : value);
   }
-  return !attached && (entry->arg == G_OPTION_ARG_STRING || entry->arg == G_OPTION_ARG_FILENAME);
+  return !attached && takes_value (entry);
 }
 
 void

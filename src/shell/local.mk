@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-bin_PROGRAMS += src/shell/vthunder
-
-src_shell_vthunder_SOURCES = \
+# All but main(), so that the fuzzer can have it too.
+noinst_LTLIBRARIES += src/shell/libshell.la
+src_shell_libshell_la_SOURCES = \
 	src/shell/batch.c \
 	src/shell/batch.h \
 	src/shell/cmd-domain.c \
@@ -27,7 +27,6 @@ src_shell_vthunder_SOURCES = \
 	src/shell/globals.h \
 	src/shell/interactive.c \
 	src/shell/interactive.h \
-	src/shell/main.c \
 	src/shell/output.c \
 	src/shell/output.h \
 	src/shell/parse.c \
@@ -39,5 +38,10 @@ src_shell_vthunder_SOURCES = \
 	src/shell/signals.c \
 	src/shell/signals.h \
 	$(NULL)
+src_shell_libshell_la_CFLAGS = $(AM_CFLAGS) $(SHELL_CFLAGS)
+src_shell_libshell_la_LIBADD = src/lib/libvthunder.la $(SHELL_LIBS)
+
+bin_PROGRAMS += src/shell/vthunder
+src_shell_vthunder_SOURCES = src/shell/main.c
 src_shell_vthunder_CFLAGS = $(AM_CFLAGS) $(SHELL_CFLAGS)
-src_shell_vthunder_LDADD = src/lib/libvthunder.la $(SHELL_LIBS)
+src_shell_vthunder_LDADD = src/shell/libshell.la src/lib/libvthunder.la $(SHELL_LIBS)

@@ -87,6 +87,11 @@ sh_quote (const char *text, char quote)
   GString *out = g_string_new (NULL);
 
   for (const char *p = text; *p; p++) {
+    if (*p == '\n' && !quote) {
+      /* After a backslash it would vanish. */
+      g_string_append (out, "'\n'");
+      continue;
+    }
     if (quote == '\'') {
       /* Nothing can be escaped in there: leave it, escape, go back in. */
       if (*p == '\'')

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The prompt in a real terminal: completion, errors, Ctrl-C, Ctrl-D, exit code.
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p "$tmp/dir one"; cd "$tmp" || exit 99
+term_start "cd '$tmp'; vthunder -c test:///default"
+term_wait "^Type:  'help' for help with commands"
+term_wait '^vthunder #$'
+
+# An error is not the end.
+term_type nonsense; term_key Enter
+term_wait "^error: unknown command: 'nonsense'"
+term_type uri; term_key Enter
+term_wait '^test:///default'
+
+# Completion of commands, options, domains, files; quoted and not.
+term_type sch; term_key Tab; sleep 0.3; term_type 'l'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # schedule-list x'
+term_key C-u; term_type 'list --ina'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # list --inactive x'
+term_key C-u; term_type 'dump te'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # dump test x'
+term_key C-u; term_type 'dump --format=w'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # dump --format=win-dmp x'
+term_key C-u; term_type 'cd d'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # cd dir\\ one/x'
+term_key C-u; term_type 'cd "d'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # cd "dir one/x'
+term_key C-u; term_type 'help schedule-'; term_key Tab; term_key Tab
+term_wait 'schedule-add +schedule-disable'
+
+# Ctrl-C forgets the line and nothing else.
+term_key C-c
+term_wait '\^C$'
+term_type 'echo still here'; term_key Enter
+term_wait '^still here'
+# Several commands, comments, help.
+term_type 'echo one; echo two # echo three'; term_key Enter
+term_wait '^two$'
+term_type 'cd "dir one"; pwd'; term_key Enter
+term_wait '/dir one$'
+
+# The prompt says that the connection is read-only.
+term_type 'connect --readonly'; term_key Enter
+term_wait '^vthunder >$'
+term_type 'nonsense'; term_key Enter
+term_wait '^vthunder >$'
+term_key C-d
+term_wait '^END 2'
+term_stop
+
+term_start "vthunder -q -c test:///default"
+term_wait '^vthunder #$'
+term_type quit; term_key Enter
+term_wait '^END 0'

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The size of the window changes, at the prompt and between commands.
+. "$(dirname "$0")/lib.sh"
+
+make_domains 5
+term_start 120 30 "vthunder -q -c $test_uri"
+term_wait '^vthunder #$'
+term_type 'list --all'; term_key Enter
+term_wait 'rather-long-name-005'
+term_resize 60 30
+sleep 0.3
+term_type 'list --all'; term_key Enter
+sleep 0.5
+term_wait '^vthunder #$'
+wide=$(term_screen | awk 'length ($0) > 60' | wc -l)
+equal 0 "$wide"
+# A long line wraps where the window now ends, and is edited there.
+term_key C-l
+term_type "echo $(printf 'x%.0s' $(seq 100))"
+term_key C-a
+term_resize 50 30
+sleep 0.3
+term_type 'zz'
+sleep 0.3
+term_wait '^vthunder # zzecho x+$'
+term_key C-c
+term_type quit; term_key Enter
+term_wait '^END 0'
