@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 EXTRA_DIST += \
+	tools/apt-private \
 	tools/lib.sh \
 	tools/make-help.txt \
 	tools/packages \

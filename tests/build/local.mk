@@ -2,6 +2,7 @@
 # Tests of how vthunder is built: the stack build, the patch tools, the tarball.
 
 BUILD_TESTS += \
+	tests/build/test-apt-private.sh \
 	tests/build/test-dist.sh \
 	tests/build/test-patches-tools.sh \
 	tests/build/test-shellcheck.sh \
