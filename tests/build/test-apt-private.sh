@@ -71,7 +71,7 @@ if command -v apt-config >/dev/null; then
 fi
 
 # Nothing to go by.
-rm -r "$etc"/*
+rm -r "${etc:?}"/*
 private
 expect_status 1
 expect "no mirror of bookworm in"

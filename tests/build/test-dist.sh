@@ -19,7 +19,7 @@ git ls-files | grep -v -x -e '\.gitignore' -e '.*/\.gitignore' | LC_ALL=C sort >
 missing=$(LC_ALL=C comm -23 "$tmp/git" "$tmp/tar")
 extra=$(LC_ALL=C comm -13 "$tmp/git" "$tmp/tar" | grep -v -x \
     -e 'configure' -e 'config\.h\.in' -e 'aclocal\.m4' -e 'Makefile\.in' -e 'build-aux/.*' \
-    -e 'm4/libtool\.m4' -e 'm4/lt.*\.m4')
+    -e 'man/.*\.[1-8]' -e 'm4/libtool\.m4' -e 'm4/lt.*\.m4')
 [ -z "$missing" ] || printf 'not in the tarball (EXTRA_DIST):\n%s\n' "$missing"
 [ -z "$extra" ] || printf 'in the tarball but not in git:\n%s\n' "$extra"
 [ -z "$missing$extra" ]
