@@ -4,15 +4,28 @@ lib_LTLIBRARIES += src/lib/libvthunder.la
 include_HEADERS += src/lib/vthunder.h
 
 vth_lib_files = \
+	src/lib/batch.c \
 	src/lib/config.c \
 	src/lib/cron.c \
+	src/lib/doctor.c \
+	src/lib/domain.c \
+	src/lib/dump.c \
 	src/lib/error.c \
+	src/lib/figures.c \
 	src/lib/file.c \
+	src/lib/hook.c \
+	src/lib/host.c \
+	src/lib/job.c \
+	src/lib/metrics.c \
+	src/lib/note.c \
+	src/lib/output.c \
+	src/lib/prune.c \
 	src/lib/retention.c \
 	src/lib/schedule.c \
-	src/lib/stubs.c \
+	src/lib/state.c \
 	src/lib/template.c \
 	src/lib/value.c \
+	src/lib/verify.c \
 	src/lib/version.c \
 	src/lib/vth-private.h \
 	$(NULL)

@@ -43,38 +43,72 @@ VthConfig *vth_config_parse_node (xmlNode *node, const char *domain, GError **er
 /* vthunder-rng.c, generated from vthunder.rng */
 extern const char vth_rng_text[];
 
+/* host.c */
+char *vth_host_dir (const char *variable, const char *users, const char *system);
+
+/* domain.c: what our and others' metadata in a domain's XML say */
+void vth_domain_read_metadata (const char *xml, const char *name, char **display_name, VthConfig **config, GError **config_error);
+
 /* note.c: reading dump files */
-#define VTH_NOTE_NAME "VTHUNDER"
-#define VTH_NOTE_TYPE 1
 #define VTH_NOTE_BYTES 8192
 
-/* Random access to a dump, whatever holds it.  Reads all of @length or fails. */
-typedef bool (*VthReadFunc) (void *reader, uint64_t offset, void *buffer, size_t length, GError **error);
-
+/* Random access to a dump, whatever holds it.  @read gives all of @length or fails. */
 typedef struct {
-  VthReadFunc read;
+  bool (*read) (void *reader, uint64_t offset, void *buffer, size_t length, GError **error);
   void *reader;
   uint64_t size_bytes;
 } VthSource;
 
-/* What note.c found out about a file beyond VthDump. */
+/* What there is to know of a file beyond VthDump. */
 typedef struct {
-  uint64_t note_offset; /* of the VTHUNDER descriptor; 0: none */
+  uint64_t note_offset; /* of the VTHUNDER descriptor in the file; 0: none, or not in one piece */
   uint64_t note_length;
-  bool segments_whole;
-  char *segments_detail;
-  bool kdump;
+  GPtrArray *checks;    /* VthCheck; NULL when not asked for */
 } VthNoteInfo;
 
-void vth_note_info_clear (VthNoteInfo *info);
 VthDump *vth_note_read (const VthSource *source, const char *what, VthNoteInfo *info, GError **error);
-bool vth_note_apply_json (VthDump *dump, const char *json, GError **error);
-char *vth_note_annotate (const char *json, const VthDump *dump, GError **error);
-bool vth_fd_read (void *fd_pointer, uint64_t offset, void *buffer, size_t length, GError **error);
+bool vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **error);
+char *vth_note_annotate (const char *json, const VthDump *dump, const char *name, GError **error);
+char *vth_note_record (const VthDump *dump, const char *name);
+VthSource vth_source_of_fd (int *fd, uint64_t size_bytes);
+VthCheck *vth_check_new (const char *name, VthCheckStatus status, char *detail_to_take, const char *remedy);
 
-/* record.c: NAME.vthunder beside dumps of a stock QEMU */
+/* output.c: a VTHUNDER note or record says which file it was written for; it is in "caller" */
 #define VTH_RECORD_SUFFIX ".vthunder"
 #define VTH_MANIFEST_SUFFIX ".sha256"
+
+typedef struct {
+  char *name;
+  uint64_t size_bytes;
+  uint64_t allocated_bytes;
+  int64_t time_s; /* 0: unknown */
+} VthFile;
+
+void vth_file_free (VthFile *file);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthFile, vth_file_free)
+GPtrArray *vth_output_files (VthOutput *output, GError **error);
+bool vth_output_exists (VthOutput *output, const char *name);
+bool vth_output_remove (VthOutput *output, const char *name, GError **error);
+/* The whole of a small file (a record); at most 64 KiB. */
+char *vth_output_read_small (VthOutput *output, const char *name, size_t *length, GError **error);
+bool vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error);
+/* What the file says of itself. */
+VthDump *vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
+bool vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const char *data, size_t length, GError **error);
+/* Whether the directory is this host's, so that plain file calls reach it. */
+bool vth_output_is_local (const VthOutput *output);
+bool vth_conn_is_local (virConnectPtr conn);
+
+/* dump.c */
+VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
+                               GCancellable *cancellable, GError **error);
+bool vth_dump_explain (VthOutput *output, VthDump *dump, GError **error);
+VthDump *vth_dump_of_file (VthOutput *output, const char *name, GError **error);
+char *vth_dump_choose_name (VthOutput *output, const VthConfig *config, const VthHost *host, const char *domain,
+                            const char *uuid, const char *schedule, int64_t time_s, VthFormat format, GError **error);
+
+/* prune.c: @dumps is emptied */
+GPtrArray *vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone);
 
 /* state.c: what is remembered of a domain between runs */
 typedef struct {
@@ -91,14 +125,21 @@ typedef struct {
   bool last_failed;
   char *last_path;
   char *last_error;
+  bool last_paused;
+  uint64_t last_size_bytes;
+  uint64_t last_pause_ns;
+  uint64_t last_stall_max_ns;
+  uint64_t last_total_ns;
   /* A dump was begun and not yet accounted for. */
   char *running_schedule;
-  char *running_path;
+  char *running_name;
   int64_t running_due_s;
   int64_t running_start_s;
   GPtrArray *schedules; /* VthScheduleState */
 } VthState;
 
+/* Notes how the last attempt ended: @dump, or @error. */
+void vth_state_set_result (VthState *state, const char *domain, const VthDump *dump, const GError *error);
 VthState *vth_state_new (const char *uuid);
 void vth_state_free (VthState *state);
 VthState *vth_state_load (const char *state_dir, const char *uuid, GError **error);
@@ -110,9 +151,17 @@ int vth_state_lock (const char *state_dir, const char *uuid, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthState, vth_state_free)
 
+/* One of @n slots of the host; -1 without error when all are taken. close() gives it back. */
+int vth_state_slot (const char *state_dir, unsigned int n, GError **error);
+
 /* hook.c */
-bool vth_hook_run (const char *path, char **environment, unsigned int timeout_s, GError **error);
-GPtrArray *vth_hook_list (const char *dir, const char *event, GError **error);
+typedef void (*VthHookFailed) (const char *hook, const GError *error, void *user_data);
+void vth_hooks_run (const char *dir, const char *event, char **environment, unsigned int timeout_s, VthHookFailed failed,
+                    void *user_data);
+
+/* metrics.c */
+bool vth_metrics_write (const char *path, const char *state_dir, GPtrArray *domains, const VthBatchSummary *summary,
+                        int64_t now_s, GError **error);
 
 #pragma GCC visibility pop
 

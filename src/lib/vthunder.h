@@ -358,7 +358,8 @@ int64_t vth_config_next (const VthConfig *config, GTimeZone *zone, int64_t after
 /*
  * VthHost: the host's settings, a key file.  Read by vth_host_load (NULL) from
  * $XDG_CONFIG_HOME/vthunder/vthunder.conf for a user and from
- * /etc/vthunder/vthunder.conf for root; a missing file gives the defaults.
+ * /etc/vthunder/vthunder.conf for root (who may set XDG_CONFIG_HOME too); a
+ * missing file gives the defaults.
  *
  *   [output]  dir= or pool=, file-name=
  *   [batch]   max-parallel=1  min-free=1GiB  jitter=0 (s)  catch-up=yes
@@ -552,10 +553,11 @@ typedef struct {
   unsigned int timeout_s; /* 0: none */
   const char *schedule;   /* NULL: by hand */
   const char *path;       /* NULL: output and template; else an absolute path */
+  const char *name;       /* NULL: by the template; else the file's name in the output */
   const VthConfig *config; /* NULL: read from the domain */
   const VthHost *host;     /* NULL: vth_host_load (NULL) */
   int64_t time_s;          /* for {time}; 0: now */
-  void *reserved[8];
+  void *reserved[7];
 } VthDumpRequest;
 
 /*
@@ -761,7 +763,7 @@ typedef enum {
   VTH_BATCH_STARTED,      /* a dump begins */
   VTH_BATCH_DONE,         /* it is complete: @dump */
   VTH_BATCH_FAILED,       /* @error */
-  VTH_BATCH_SKIPPED,      /* due, but not now: not running, locked, no space (@error says) */
+  VTH_BATCH_SKIPPED,      /* due, but not possible now: not running, no space; it stays due.  Said once (@error) */
   VTH_BATCH_BROKEN,       /* the domain's configuration: @error */
   VTH_BATCH_HOOK_FAILED,  /* @message names it, @error says why */
   VTH_BATCH_PRUNED,       /* @dump was removed, @message has the reason */
@@ -819,9 +821,8 @@ typedef struct {
   GPtrArray *(*domains) (void *user_data, GError **error);
   VthDump *(*take) (const VthBatchDomain *domain, const VthDumpRequest *request, void *user_data,
                     GCancellable *cancellable, GError **error);
-  /* after a killed run: the dump that @path of an interrupted take became, NULL without error if none did */
-  VthDump *(*find) (const VthBatchDomain *domain, const char *schedule, int64_t due_s, const char *path, void *user_data,
-                    GError **error);
+  /* After a killed run: what became of the take that was to write @name; NULL without error: nothing did. */
+  VthDump *(*find) (const VthBatchDomain *domain, const char *schedule, const char *name, void *user_data, GError **error);
   GPtrArray *(*prune_plan) (const VthBatchDomain *domain, const char *schedule, void *user_data, GError **error);
   unsigned int (*prune_execute) (const VthBatchDomain *domain, GPtrArray *plan, void *user_data);
   bool (*get_space) (const VthBatchDomain *domain, uint64_t *available_bytes, void *user_data, GError **error);
@@ -850,10 +851,18 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * One run: takes the dumps that are due, at most one per domain and
  * max-parallel at a time, then applies retention to the domains dumped.
  * Several missed times of a schedule count as one; a schedule seen for the
- * first time is due from now on, never for the past.  A dump that failed is
- * tried again at its next time, not every minute.  Another run at work
- * (cron and timer both firing) gives VTH_ERROR_LOCKED only for domains it is
- * dumping.  Safe against being killed at any point.
+ * first time, enabled again or given another expression is due from now on,
+ * never for the past.  A dump that failed is tried again at its next time, not
+ * every minute; one that was impossible (domain not running, no space) stays
+ * due.  Runs may overlap: a domain that another one is dumping, and what has no
+ * place within max-parallel (counted over all runs of the host), is left to
+ * the next.  Safe against being killed at any point.
+ *
+ * Hooks: executables <hooks-dir>/pre.d/NAME, post.d/NAME and fail.d/NAME, NAME
+ * of A-Z a-z 0-9 _ -, in order of their names, with VTHUNDER_EVENT, _DOMAIN,
+ * _UUID, _SCHEDULE, _DUE and, once known, _PATH, _POOL, _TIME, _FORMAT, _MODE,
+ * _PAUSED, _PAUSE_NS, _STALL_MAX_NS, _ERROR in the environment.  One that fails or
+ * outlives its time is reported and changes nothing else.
  *
  * True if the run could be made, whatever became of single dumps: see
  * @summary.  Errors: VTH_ERROR_IO (state directory), VTH_ERROR_LIBVIRT.

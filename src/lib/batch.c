@@ -1,0 +1,819 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A batch run: take what is due, then prune.
+ *
+ * What makes it safe to kill at any point is the order in which a dump is
+ * recorded, under the domain's lock:
+ *
+ *   1. state: "running: schedule, due time, file name", and the time counts as seen
+ *   2. the dump, which libvirt puts under that name only when it is whole
+ *   3. state: the result, no longer running
+ *
+ * A run that finds "running" without a holder of the lock looks for the file.
+ * If it is there the dump is accounted for; if not, its time is due again.
+ */
+#include <config.h>
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vth-private.h"
+
+struct _VthBatch {
+  virConnectPtr conn;
+  const VthHost *host;
+  VthBatchOps ops;
+  void *ops_data;
+  GTimeZone *zone;
+  bool dry_run;
+  char *host_id;
+};
+
+/* --- domains --- */
+
+VthBatchDomain *
+vth_batch_domain_new (const char *name, const char *uuid, bool active, const VthConfig *config)
+{
+  VthBatchDomain *domain = g_new0 (VthBatchDomain, 1);
+  domain->name = g_strdup (name);
+  domain->uuid = g_strdup (uuid);
+  domain->active = active;
+  domain->config = config != NULL ? vth_config_copy (config) : NULL;
+  return domain;
+}
+
+void
+vth_batch_domain_free (VthBatchDomain *domain)
+{
+  if (domain == NULL)
+    return;
+  g_free (domain->name);
+  g_free (domain->uuid);
+  vth_config_free (domain->config);
+  g_clear_error (&domain->error);
+  if (domain->handle != NULL)
+    virDomainFree (domain->handle);
+  g_free (domain);
+}
+
+/* --- the real world --- */
+
+static int64_t
+real_now (VthBatch *batch)
+{
+  return batch->ops.now != NULL ? batch->ops.now (batch->ops_data) : g_get_real_time () / G_USEC_PER_SEC;
+}
+
+static GPtrArray *
+real_domains (VthBatch *batch, GError **error)
+{
+  if (batch->ops.domains != NULL)
+    return batch->ops.domains (batch->ops_data, error);
+  g_autoptr (GPtrArray) list = vth_domain_list (batch->conn, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE, NULL, error);
+  if (list == NULL)
+    return NULL;
+  GPtrArray *domains = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_batch_domain_free);
+  for (unsigned int i = 0; i < list->len; i++)
+    {
+      VthDomain *from = list->pdata[i];
+      VthBatchDomain *domain = vth_batch_domain_new (from->name, from->uuid, from->active, NULL);
+      domain->config = g_steal_pointer (&from->config);
+      domain->error = g_steal_pointer (&from->config_error);
+      domain->handle = g_steal_pointer (&from->handle);
+      g_ptr_array_add (domains, domain);
+    }
+  return domains;
+}
+
+static VthDump *
+real_take (VthBatch *batch, const VthBatchDomain *domain, const VthDumpRequest *request, GCancellable *cancellable, GError **error)
+{
+  if (batch->ops.take != NULL)
+    return batch->ops.take (domain, request, batch->ops_data, cancellable, error);
+  return vth_dump_take_locked (domain->handle, request, NULL, NULL, cancellable, error);
+}
+
+static VthOutput *
+output_of (VthBatch *batch, const VthBatchDomain *domain, GError **error)
+{
+  return vth_output_resolve (batch->conn, domain->config, batch->host, error);
+}
+
+static VthDump *
+real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, const char *name, GError **error)
+{
+  if (batch->ops.find != NULL)
+    return batch->ops.find (domain, schedule, name, batch->ops_data, error);
+
+  g_autoptr (VthOutput) output = output_of (batch, domain, error);
+  if (output == NULL)
+    return NULL;
+  if (vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output))
+    {
+      /* The hidden file of a stop-mode dump that was killed. */
+      g_autofree char *hidden = g_strdup_printf ("%s/.%s.part", vth_output_get_path (output), name);
+      g_unlink (hidden);
+    }
+  if (!vth_output_exists (output, name))
+    return NULL;
+  g_autoptr (VthDump) dump = vth_dump_of_file (output, name, NULL);
+  if (dump == NULL)
+    {
+      /* Killed between the dump and its explanation. */
+      VthNoteInfo info = { 0 };
+      dump = vth_output_inspect (output, name, &info, error);
+      if (dump == NULL)
+        return NULL;
+      char *uri = virConnectGetURI (batch->conn);
+      g_free (dump->uri);
+      dump->uri = g_strdup (uri);
+      free (uri);
+      g_free (dump->domain);
+      dump->domain = g_strdup (domain->name);
+      g_free (dump->uuid);
+      dump->uuid = g_strdup (domain->uuid);
+      g_free (dump->schedule);
+      dump->schedule = g_strdup (schedule);
+      g_free (dump->name);
+      dump->name = g_strdup (name);
+      if (!vth_dump_explain (output, dump, error))
+        return NULL;
+    }
+  return g_steal_pointer (&dump);
+}
+
+static GPtrArray *
+real_prune_plan (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, GError **error)
+{
+  if (batch->ops.prune_plan != NULL)
+    return batch->ops.prune_plan (domain, schedule, batch->ops_data, error);
+  g_autoptr (VthOutput) output = output_of (batch, domain, error);
+  return output != NULL ? vth_prune_plan (output, domain->handle, domain->config, schedule, batch->zone, error) : NULL;
+}
+
+static void
+real_prune_execute (VthBatch *batch, const VthBatchDomain *domain, GPtrArray *plan)
+{
+  if (batch->ops.prune_execute != NULL)
+    {
+      batch->ops.prune_execute (domain, plan, batch->ops_data);
+      return;
+    }
+  g_autoptr (VthOutput) output = output_of (batch, domain, NULL);
+  if (output != NULL)
+    vth_prune_execute (output, plan);
+}
+
+/* What would be left after a dump with no page of zeroes in it. */
+static bool
+real_space (VthBatch *batch, const VthBatchDomain *domain, uint64_t *available_bytes, GError **error)
+{
+  if (batch->ops.get_space != NULL)
+    return batch->ops.get_space (domain, available_bytes, batch->ops_data, error);
+  g_autoptr (VthOutput) output = output_of (batch, domain, error);
+  uint64_t available = 0, capacity = 0;
+  if (output == NULL || !vth_output_get_space (output, &available, &capacity, error))
+    return false;
+  uint64_t memory_bytes = (uint64_t) virDomainGetMaxMemory (domain->handle) << 10;
+  *available_bytes = available > memory_bytes ? available - memory_bytes : 0;
+  return true;
+}
+
+/* --- what is due --- */
+
+/* The same on every run of this host, another on another host: many hosts do not start at once. */
+static int64_t
+jitter_of (VthBatch *batch, const VthBatchDomain *domain, const char *schedule)
+{
+  unsigned int jitter_s = vth_host_get_jitter_s (batch->host);
+  if (jitter_s == 0)
+    return 0;
+  g_autofree char *key = g_strjoin ("/", batch->host_id, domain->uuid, schedule, NULL);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, key, -1);
+  hash[8] = '\0';
+  return (int64_t) (g_ascii_strtoull (hash, NULL, 16) % (jitter_s + 1));
+}
+
+/* The last time @cron fires after @after_s and not after @until_s; 0 if none. */
+static int64_t
+last_fire (const VthCron *cron, GTimeZone *zone, int64_t after_s, int64_t until_s)
+{
+  static const int64_t steps_s[] = { 3600, 86400, 32 * INT64_C (86400), 400 * INT64_C (86400) };
+  int64_t found = 0, t;
+
+  if (!vth_cron_next (cron, zone, after_s, &t, NULL) || t > until_s)
+    return 0;
+  /* After long downtime a frequent schedule has many: begin close to the end. */
+  found = t;
+  for (unsigned int i = 0; i < G_N_ELEMENTS (steps_s); i++)
+    if (until_s - steps_s[i] > found && vth_cron_next (cron, zone, until_s - steps_s[i], &t, NULL) && t <= until_s)
+      {
+        found = t;
+        break;
+      }
+  while (vth_cron_next (cron, zone, found, &t, NULL) && t <= until_s)
+    found = t;
+  return found;
+}
+
+/* 0: not due.  Takes note of schedules that are new. */
+static int64_t
+due_time (VthBatch *batch, const VthBatchDomain *domain, const VthSchedule *schedule, VthState *state, int64_t now_s, bool *changed)
+{
+  const char *name = vth_schedule_get_name (schedule);
+  const VthCron *cron = vth_schedule_get_cron (schedule);
+
+  if (!vth_schedule_get_enabled (schedule))
+    {
+      *changed = *changed || vth_state_schedule (state, name, false) != NULL;
+      vth_state_remove_schedule (state, name);
+      return 0;
+    }
+  VthScheduleState *s = vth_state_schedule (state, name, true);
+  if (g_strcmp0 (s->cron, vth_cron_get_expression (cron)) != 0)
+    {
+      g_free (s->cron);
+      s->cron = g_strdup (vth_cron_get_expression (cron));
+      s->seen_s = now_s - 1; /* so that a time that is now counts */
+      s->last_due_s = 0;
+      *changed = true;
+    }
+  /* A clock that went back must not make everything due again, nor nothing for ever. */
+  if (s->seen_s > now_s + 86400)
+    {
+      s->seen_s = now_s;
+      *changed = true;
+    }
+  return last_fire (cron, batch->zone, s->seen_s, now_s - jitter_of (batch, domain, name));
+}
+
+static bool
+drop_unknown_schedules (const VthBatchDomain *domain, VthState *state)
+{
+  bool changed = false;
+  for (unsigned int i = state->schedules->len; i-- > 0;)
+    {
+      const VthScheduleState *s = state->schedules->pdata[i];
+      if (vth_config_find_schedule (domain->config, s->schedule) != NULL)
+        continue;
+      g_ptr_array_remove_index (state->schedules, i);
+      changed = true;
+    }
+  return changed;
+}
+
+/* --- events, which go to the caller's thread --- */
+
+typedef struct {
+  VthBatchEventKind kind;
+  bool last; /* the worker's end */
+  const VthBatchDomain *domain;
+  char *schedule;
+  int64_t due_s;
+  VthDump *dump;
+  char *message;
+  GError *error;
+} Event;
+
+static void
+event_free (Event *event)
+{
+  g_free (event->schedule);
+  vth_dump_free (event->dump);
+  g_free (event->message);
+  g_clear_error (&event->error);
+  g_free (event);
+}
+
+typedef struct {
+  VthBatch *batch;
+  GAsyncQueue *events;
+  GCancellable *cancellable;
+} Run;
+
+typedef struct {
+  Run *run;
+  const VthBatchDomain *domain;
+  const char *schedule;
+  int64_t due_s;
+} Context;
+
+/* Takes @dump, @message and @error. */
+static void
+emit (const Context *context, VthBatchEventKind kind, VthDump *dump, char *message, GError *error)
+{
+  Event *event = g_new0 (Event, 1);
+  event->kind = kind;
+  event->domain = context->domain;
+  event->schedule = g_strdup (context->schedule);
+  event->due_s = context->due_s;
+  event->dump = dump;
+  event->message = message;
+  event->error = error;
+  g_async_queue_push (context->run->events, event);
+}
+
+static VthDump *
+dump_copy (const VthDump *dump)
+{
+  VthDump *copy = g_memdup2 (dump, sizeof *dump);
+  copy->name = g_strdup (dump->name);
+  copy->path = g_strdup (dump->path);
+  copy->pool = g_strdup (dump->pool);
+  copy->domain = g_strdup (dump->domain);
+  copy->uuid = g_strdup (dump->uuid);
+  copy->schedule = g_strdup (dump->schedule);
+  copy->uri = g_strdup (dump->uri);
+  copy->base = g_strdup (dump->base);
+  copy->note_json = g_strdup (dump->note_json);
+  copy->os_release = g_strdup (dump->os_release);
+  return copy;
+}
+
+/* --- hooks --- */
+
+static void
+hook_failed (const char *hook, const GError *error, void *user_data)
+{
+  emit (user_data, VTH_BATCH_HOOK_FAILED, NULL, g_strdup (hook), g_error_copy (error));
+}
+
+static char **
+put_number (char **environment, const char *name, uint64_t number)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
+  return g_environ_setenv (environment, name, text, TRUE);
+}
+
+static void
+run_hooks (Context *context, const char *event, const VthDump *dump, const GError *error)
+{
+  const VthHost *host = context->run->batch->host;
+  g_auto (GStrv) env = g_get_environ ();
+
+  if (vth_host_get_hooks_dir (host) == NULL)
+    return;
+  env = g_environ_setenv (env, "VTHUNDER_EVENT", event, TRUE);
+  env = g_environ_setenv (env, "VTHUNDER_DOMAIN", context->domain->name, TRUE);
+  env = g_environ_setenv (env, "VTHUNDER_UUID", context->domain->uuid, TRUE);
+  env = g_environ_setenv (env, "VTHUNDER_SCHEDULE", context->schedule, TRUE);
+  env = put_number (env, "VTHUNDER_DUE", (uint64_t) context->due_s);
+  if (dump != NULL)
+    {
+      env = g_environ_setenv (env, "VTHUNDER_PATH", dump->path != NULL ? dump->path : "", TRUE);
+      env = g_environ_setenv (env, "VTHUNDER_POOL", dump->pool != NULL ? dump->pool : "", TRUE);
+      env = g_environ_setenv (env, "VTHUNDER_FORMAT", vth_format_to_string (dump->format), TRUE);
+      env = g_environ_setenv (env, "VTHUNDER_MODE", vth_mode_to_string (dump->mode), TRUE);
+      env = g_environ_setenv (env, "VTHUNDER_PAUSED", dump->paused ? "yes" : "no", TRUE);
+      env = put_number (env, "VTHUNDER_TIME", (uint64_t) dump->time_s);
+      env = put_number (env, "VTHUNDER_PAUSE_NS", dump->figures.pause_ns);
+      env = put_number (env, "VTHUNDER_STALL_MAX_NS", dump->figures.stall_max_ns);
+    }
+  if (error != NULL)
+    env = g_environ_setenv (env, "VTHUNDER_ERROR", error->message, TRUE);
+  vth_hooks_run (vth_host_get_hooks_dir (host), event, env, vth_host_get_hook_timeout_s (host), hook_failed, context);
+}
+
+/* --- one domain --- */
+
+static bool
+save (const Context *context, const VthState *state)
+{
+  GError *error = NULL;
+  if (vth_state_save (state, vth_host_get_state_dir (context->run->batch->host), &error))
+    return true;
+  emit (context, VTH_BATCH_FAILED, NULL, NULL, error);
+  return false;
+}
+
+static void
+clear_running (VthState *state)
+{
+  g_clear_pointer (&state->running_schedule, g_free);
+  g_clear_pointer (&state->running_name, g_free);
+  state->running_due_s = 0;
+  state->running_start_s = 0;
+}
+
+static void
+prune (Context *context)
+{
+  GError *error = NULL;
+  g_autoptr (GPtrArray) plan = real_prune_plan (context->run->batch, context->domain, context->schedule, &error);
+
+  if (plan == NULL)
+    {
+      emit (context, VTH_BATCH_PRUNE_FAILED, NULL, NULL, error);
+      return;
+    }
+  real_prune_execute (context->run->batch, context->domain, plan);
+  for (unsigned int i = 0; i < plan->len; i++)
+    {
+      const VthPruneItem *item = plan->pdata[i];
+      if (item->removed)
+        emit (context, VTH_BATCH_PRUNED, dump_copy (item->dump), g_strdup (item->reason), NULL);
+      else if (item->error != NULL)
+        emit (context, VTH_BATCH_PRUNE_FAILED, dump_copy (item->dump), NULL, g_error_copy (item->error));
+    }
+}
+
+/* A run that was killed left "running": what became of it?  False if that cannot be told now. */
+static bool
+recover (Run *run, const VthBatchDomain *domain, VthState *state)
+{
+  Context context = { run, domain, state->running_schedule, state->running_due_s };
+  g_autofree char *schedule = g_strdup (state->running_schedule);
+  GError *error = NULL;
+
+  if (state->running_start_s == 0)
+    return true;
+  context.schedule = schedule;
+  g_autoptr (VthDump) dump = state->running_name != NULL && schedule != NULL
+                                 ? real_find (run->batch, domain, schedule, state->running_name, &error)
+                                 : NULL;
+  if (error != NULL)
+    {
+      emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
+      return false;
+    }
+  VthScheduleState *s = schedule != NULL ? vth_state_schedule (state, schedule, false) : NULL;
+  int64_t due_s = state->running_due_s;
+  clear_running (state);
+  if (dump != NULL)
+    vth_state_set_result (state, domain->name, dump, NULL);
+  else if (s != NULL && due_s != 0)
+    s->seen_s = MIN (s->seen_s, due_s - 1);
+  if (!save (&context, state))
+    return false;
+  emit (&context, VTH_BATCH_RECOVERED, dump != NULL ? dump_copy (dump) : NULL,
+        g_strdup (dump != NULL ? "an interrupted run had completed this dump" : "an interrupted run left no dump: it is due again"),
+        NULL);
+  if (dump != NULL)
+    {
+      run_hooks (&context, "post", dump, NULL);
+      prune (&context);
+    }
+  return true;
+}
+
+static char *
+choose_name (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, int64_t time_s, GError **error)
+{
+  VthFormat format = vth_config_get_format (domain->config);
+  if (batch->ops.take != NULL)
+    {
+      const char *template = vth_config_get_file_name (domain->config);
+      return vth_template_expand (template != NULL ? template : VTH_TEMPLATE_DEFAULT, domain->name, domain->uuid, schedule,
+                                  time_s, format, error);
+    }
+  g_autoptr (VthOutput) output = output_of (batch, domain, error);
+  return output != NULL ? vth_dump_choose_name (output, domain->config, batch->host, domain->name, domain->uuid, schedule,
+                                                time_s, format, error)
+                        : NULL;
+}
+
+/* Why the dump cannot be taken now though it is due; it stays due. */
+static bool
+is_possible (Context *context, GError **error)
+{
+  VthBatch *batch = context->run->batch;
+  uint64_t floor_bytes = vth_host_get_min_free_bytes (batch->host), available_bytes = 0;
+
+  if (!context->domain->active)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FAILED, "domain '%s' is not running", context->domain->name);
+      return false;
+    }
+  if (floor_bytes == 0)
+    return true;
+  g_autoptr (GError) unknown = NULL;
+  if (!real_space (batch, context->domain, &available_bytes, &unknown))
+    {
+      /* A directory of a remote host: nobody can tell. */
+      if (g_error_matches (unknown, VTH_ERROR, VTH_ERROR_UNSUPPORTED))
+        return true;
+      g_propagate_error (error, g_steal_pointer (&unknown));
+      return false;
+    }
+  if (available_bytes >= floor_bytes)
+    return true;
+  g_autofree char *have = g_format_size_full (available_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *need = g_format_size_full (floor_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_set_error (error, VTH_ERROR, VTH_ERROR_NO_SPACE, "%s would be left free after the dump, min-free is %s", have, need);
+  return false;
+}
+
+static void
+take_one (Context *context, const VthSchedule *schedule, VthState *state, VthScheduleState *s, int64_t now_s)
+{
+  VthBatch *batch = context->run->batch;
+  const VthBatchDomain *domain = context->domain;
+  GError *error = NULL;
+
+  if (!is_possible (context, &error))
+    {
+      bool said = s->last_due_s == context->due_s;
+      s->last_due_s = context->due_s;
+      if (!said && save (context, state))
+        emit (context, VTH_BATCH_SKIPPED, NULL, NULL, g_steal_pointer (&error));
+      g_clear_error (&error);
+      return;
+    }
+  g_autofree char *name = choose_name (batch, domain, context->schedule, now_s, &error);
+
+  /* 1. */
+  s->seen_s = context->due_s;
+  s->last_due_s = context->due_s;
+  if (name != NULL)
+    {
+      clear_running (state);
+      state->running_schedule = g_strdup (context->schedule);
+      state->running_name = g_strdup (name);
+      state->running_due_s = context->due_s;
+      state->running_start_s = MAX (now_s, 1);
+    }
+  if (!save (context, state))
+    {
+      g_clear_error (&error);
+      return;
+    }
+
+  /* 2. */
+  emit (context, VTH_BATCH_STARTED, NULL, NULL, NULL);
+  g_autoptr (VthDump) dump = NULL;
+  if (name != NULL)
+    {
+      VthDumpRequest request = { .mode = vth_schedule_get_mode (schedule),
+                                 .format = vth_config_get_format (domain->config),
+                                 .allow_pause = vth_schedule_get_allow_pause (schedule),
+                                 .manifest = vth_config_get_manifest (domain->config),
+                                 .timeout_s = vth_config_get_timeout_s (domain->config),
+                                 .schedule = context->schedule,
+                                 .name = name,
+                                 .config = domain->config,
+                                 .host = batch->host,
+                                 .time_s = now_s };
+      run_hooks (context, "pre", NULL, NULL);
+      dump = real_take (batch, domain, &request, context->run->cancellable, &error);
+    }
+
+  /* 3. */
+  clear_running (state);
+  vth_state_set_result (state, domain->name, dump, error);
+  if (!save (context, state))
+    {
+      g_clear_error (&error);
+      return;
+    }
+  if (dump == NULL)
+    {
+      run_hooks (context, "fail", NULL, error);
+      emit (context, VTH_BATCH_FAILED, NULL, NULL, error);
+      return;
+    }
+  run_hooks (context, "post", dump, NULL);
+  emit (context, VTH_BATCH_DONE, dump_copy (dump), NULL, NULL);
+  prune (context);
+}
+
+static void
+work_locked (Run *run, const VthBatchDomain *domain)
+{
+  VthBatch *batch = run->batch;
+  Context context = { run, domain, NULL, 0 };
+  GError *error = NULL;
+  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (batch->host), domain->uuid, &error);
+
+  if (state == NULL)
+    {
+      emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
+      return;
+    }
+  if (!recover (run, domain, state))
+    return;
+
+  bool changed = drop_unknown_schedules (domain, state);
+  unsigned int n = vth_config_get_n_schedules (domain->config);
+  int64_t now_s = real_now (batch);
+  for (unsigned int i = 0; i < n && !g_cancellable_is_cancelled (run->cancellable); i++)
+    {
+      const VthSchedule *schedule = vth_config_get_schedule (domain->config, i);
+      context.schedule = vth_schedule_get_name (schedule);
+      context.due_s = due_time (batch, domain, schedule, state, now_s, &changed);
+      if (context.due_s == 0)
+        continue;
+      take_one (&context, schedule, state, vth_state_schedule (state, context.schedule, true), now_s);
+      changed = false; /* it was saved on the way */
+    }
+  context.schedule = NULL;
+  context.due_s = 0;
+  if (changed)
+    save (&context, state);
+}
+
+static void
+work (void *data, void *user_data)
+{
+  Run *run = user_data;
+  const VthBatchDomain *domain = data;
+  const char *state_dir = vth_host_get_state_dir (run->batch->host);
+  Context context = { run, domain, NULL, 0 };
+  GError *error = NULL;
+
+  if (!g_cancellable_is_cancelled (run->cancellable))
+    {
+      int slot = vth_state_slot (state_dir, vth_host_get_max_parallel (run->batch->host), &error);
+      int lock = slot >= 0 ? vth_state_lock (state_dir, domain->uuid, &error) : -1;
+      if (lock >= 0)
+        work_locked (run, domain);
+      else if (error != NULL && !g_error_matches (error, VTH_ERROR, VTH_ERROR_LOCKED))
+        emit (&context, VTH_BATCH_FAILED, NULL, NULL, g_steal_pointer (&error));
+      g_clear_error (&error);
+      if (lock >= 0)
+        close (lock);
+      if (slot >= 0)
+        close (slot);
+    }
+  Event *last = g_new0 (Event, 1);
+  last->last = true;
+  g_async_queue_push (run->events, last);
+}
+
+/* --- the run --- */
+
+/*
+ * Whether a worker has anything to do for the domain; looked at without its
+ * lock, so the worker looks again.  In a dry run says what is due.
+ */
+static bool
+has_work (Run *run, const VthBatchDomain *domain)
+{
+  VthBatch *batch = run->batch;
+  Context context = { run, domain, NULL, 0 };
+  GError *error = NULL;
+  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (batch->host), domain->uuid, &error);
+
+  if (state == NULL)
+    {
+      emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
+      return false;
+    }
+  bool any = state->running_start_s != 0 || drop_unknown_schedules (domain, state);
+  int64_t now_s = real_now (batch);
+  for (unsigned int i = 0; i < vth_config_get_n_schedules (domain->config); i++)
+    {
+      const VthSchedule *schedule = vth_config_get_schedule (domain->config, i);
+      bool changed = false;
+      context.schedule = vth_schedule_get_name (schedule);
+      context.due_s = due_time (batch, domain, schedule, state, now_s, &changed);
+      if (batch->dry_run && context.due_s != 0)
+        emit (&context, VTH_BATCH_STARTED, NULL, g_strdup ("would be taken"), NULL);
+      any = any || changed || context.due_s != 0;
+    }
+  return any && !batch->dry_run;
+}
+
+static void
+count (VthBatchSummary *summary, const Event *event)
+{
+  switch (event->kind)
+    {
+    case VTH_BATCH_STARTED:
+      summary->due++;
+      break;
+    case VTH_BATCH_DONE:
+      summary->done++;
+      break;
+    case VTH_BATCH_FAILED:
+      summary->failed++;
+      break;
+    case VTH_BATCH_SKIPPED:
+      summary->due++;
+      summary->skipped++;
+      break;
+    case VTH_BATCH_BROKEN:
+      summary->broken++;
+      break;
+    case VTH_BATCH_HOOK_FAILED:
+      summary->hooks_failed++;
+      break;
+    case VTH_BATCH_PRUNED:
+      summary->pruned++;
+      break;
+    case VTH_BATCH_PRUNE_FAILED:
+      summary->prune_failed++;
+      break;
+    case VTH_BATCH_RECOVERED:
+    default:
+      break;
+    }
+}
+
+/* Hands on events until @n workers have ended. */
+static void
+hand_on (Run *run, unsigned int n, bool block, VthBatchEventFunc event_func, void *user_data, VthBatchSummary *summary)
+{
+  Event *event;
+  while ((n > 0 || !block)
+         && (event = block ? g_async_queue_pop (run->events) : g_async_queue_try_pop (run->events)) != NULL)
+    {
+      if (event->last)
+        n--;
+      else
+        {
+          VthBatchEvent shown = { event->kind, event->domain != NULL ? event->domain->name : NULL, event->schedule, event->due_s,
+                                  event->dump, event->message, event->error };
+          count (summary, event);
+          if (event_func != NULL)
+            event_func (&shown, user_data);
+        }
+      event_free (event);
+    }
+}
+
+bool
+vth_batch_run (VthBatch *batch, VthBatchEventFunc event, void *user_data, GCancellable *cancellable, VthBatchSummary *summary,
+               GError **error)
+{
+  g_autoptr (GPtrArray) domains = real_domains (batch, error);
+  if (domains == NULL || (!batch->dry_run && !vth_mkdir_private (vth_host_get_state_dir (batch->host), error)))
+    return false;
+
+  Run run = { batch, g_async_queue_new (), cancellable };
+  VthBatchSummary counts = { 0 };
+  GThreadPool *pool = NULL;
+  unsigned int n = 0;
+
+  for (unsigned int i = 0; i < domains->len; i++)
+    {
+      VthBatchDomain *domain = domains->pdata[i];
+      Context context = { &run, domain, NULL, 0 };
+      if (domain->config == NULL)
+        {
+          emit (&context, VTH_BATCH_BROKEN, NULL, NULL, domain->error != NULL ? g_error_copy (domain->error) : NULL);
+          continue;
+        }
+      if (!has_work (&run, domain))
+        continue;
+      if (pool == NULL)
+        pool = g_thread_pool_new (work, &run, (int) MIN (vth_host_get_max_parallel (batch->host), 64), FALSE, NULL);
+      g_thread_pool_push (pool, domain, NULL);
+      n++;
+    }
+  hand_on (&run, n, true, event, user_data, &counts);
+  if (pool != NULL)
+    g_thread_pool_free (pool, FALSE, TRUE);
+  hand_on (&run, 0, false, event, user_data, &counts);
+  g_async_queue_unref (run.events);
+
+  if (vth_host_get_metrics_path (batch->host) != NULL && !batch->dry_run
+      && !vth_metrics_write (vth_host_get_metrics_path (batch->host), vth_host_get_state_dir (batch->host), domains, &counts,
+                             real_now (batch), error))
+    return false;
+  if (summary != NULL)
+    *summary = counts;
+  return true;
+}
+
+VthBatch *
+vth_batch_new (virConnectPtr conn, const VthHost *host, const VthBatchOps *ops, void *ops_data)
+{
+  VthBatch *batch = g_new0 (VthBatch, 1);
+  if (conn != NULL)
+    virConnectRef (conn);
+  batch->conn = conn;
+  batch->host = host;
+  if (ops != NULL)
+    batch->ops = *ops;
+  batch->ops_data = ops_data;
+  batch->zone = g_time_zone_new_local ();
+  if (!g_file_get_contents ("/etc/machine-id", &batch->host_id, NULL, NULL))
+    batch->host_id = g_strdup (g_get_host_name ());
+  return batch;
+}
+
+void
+vth_batch_free (VthBatch *batch)
+{
+  if (batch == NULL)
+    return;
+  if (batch->conn != NULL)
+    virConnectClose (batch->conn);
+  g_time_zone_unref (batch->zone);
+  g_free (batch->host_id);
+  g_free (batch);
+}
+
+void
+vth_batch_set_zone (VthBatch *batch, GTimeZone *zone)
+{
+  g_time_zone_unref (batch->zone);
+  batch->zone = zone != NULL ? g_time_zone_ref (zone) : g_time_zone_new_local ();
+}
+
+void
+vth_batch_set_dry_run (VthBatch *batch, bool dry_run)
+{
+  batch->dry_run = dry_run;
+}

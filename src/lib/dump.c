@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Taking dumps, and listing those that vthunder took. */
+#include <config.h>
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <libvirt/virterror.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vth-private.h"
+
+#define POLL_MS 100
+/* How long an aborted job may take before it is asked again. */
+#define ABORT_AGAIN_MS 1000
+
+static unsigned int
+vir_format (VthFormat format)
+{
+  switch (format)
+    {
+    case VTH_FORMAT_KDUMP_ZLIB:
+      return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_ZLIB;
+    case VTH_FORMAT_KDUMP_LZO:
+      return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_LZO;
+    case VTH_FORMAT_KDUMP_SNAPPY:
+      return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_SNAPPY;
+    case VTH_FORMAT_WIN_DMP:
+      return VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP;
+    case VTH_FORMAT_ELF:
+    default:
+      return VIR_DOMAIN_CORE_DUMP_FORMAT_RAW;
+    }
+}
+
+/* --- the libvirt call, in a thread of its own --- */
+
+typedef struct {
+  virDomainPtr domain;
+  const char *path;
+  unsigned int format;
+  unsigned int flags;
+  GMutex mutex;
+  GCond cond;
+  bool done;
+  int result;
+  int code; /* libvirt's */
+  GError *error;
+} Call;
+
+static void *
+call_thread (void *data)
+{
+  Call *call = data;
+  int result = virDomainCoreDumpWithFormat (call->domain, call->path, call->format, call->flags);
+  GError *error = NULL;
+  int code = 0;
+
+  /* libvirt keeps errors per thread: this is the only one that can read it */
+  if (result < 0)
+    {
+      code = virGetLastErrorCode ();
+      vth_error_set_libvirt (&error, "cannot dump domain '%s' to '%s'", virDomainGetName (call->domain), call->path);
+    }
+  g_mutex_lock (&call->mutex);
+  call->result = result;
+  call->code = code;
+  call->error = error;
+  call->done = true;
+  g_cond_signal (&call->cond);
+  g_mutex_unlock (&call->mutex);
+  return NULL;
+}
+
+static bool
+call_wait (Call *call, int64_t until_us)
+{
+  g_mutex_lock (&call->mutex);
+  while (!call->done && g_cond_wait_until (&call->cond, &call->mutex, until_us))
+    ;
+  bool done = call->done;
+  g_mutex_unlock (&call->mutex);
+  return done;
+}
+
+static void
+report_progress (virDomainPtr domain, VthProgressFunc progress, void *user_data)
+{
+  VthJob *job = NULL;
+  if (progress == NULL || !vth_job_get (domain, false, &job, NULL) || job == NULL)
+    return;
+  if (job->is_dump)
+    progress (job->done_bytes, job->total_bytes, job->has_figures ? &job->figures : NULL, user_data);
+  vth_job_free (job);
+}
+
+typedef enum { END_NORMAL, END_CANCELLED, END_TIMEOUT } End;
+
+/* Runs one dump to its end.  False with @code 0 when it was stopped by us. */
+static bool
+call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *user_data, GCancellable *cancellable, GError **error)
+{
+  int64_t start_us = g_get_monotonic_time (), aborted_us = 0;
+  End end = END_NORMAL;
+
+  g_mutex_init (&call->mutex);
+  g_cond_init (&call->cond);
+  GThread *thread = g_thread_new ("vth-dump", call_thread, call);
+  while (!call_wait (call, g_get_monotonic_time () + POLL_MS * 1000))
+    {
+      int64_t now_us = g_get_monotonic_time ();
+      if (end == END_NORMAL && g_cancellable_is_cancelled (cancellable))
+        end = END_CANCELLED;
+      if (end == END_NORMAL && timeout_s > 0 && now_us - start_us > (int64_t) timeout_s * G_USEC_PER_SEC)
+        end = END_TIMEOUT;
+      if (end == END_NORMAL)
+        report_progress (call->domain, progress, user_data);
+      else if (now_us - aborted_us > ABORT_AGAIN_MS * 1000)
+        {
+          /* May come before the job has begun or after it ended: then asked again, or not needed. */
+          (void) virDomainAbortJob (call->domain);
+          aborted_us = now_us;
+        }
+    }
+  g_thread_join (thread);
+  g_mutex_clear (&call->mutex);
+  g_cond_clear (&call->cond);
+
+  if (call->result == 0)
+    return true; /* also when the abort came too late: the dump is whole */
+  if (end == END_NORMAL)
+    {
+      g_propagate_error (error, g_steal_pointer (&call->error));
+      return false;
+    }
+  g_clear_error (&call->error);
+  call->code = 0;
+  if (end == END_CANCELLED)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the dump of domain '%s' was cancelled", virDomainGetName (call->domain));
+  else
+    g_set_error (error, VTH_ERROR, VTH_ERROR_TIMEOUT, "the dump of domain '%s' took longer than %u s and was cancelled",
+                 virDomainGetName (call->domain), timeout_s);
+  return false;
+}
+
+/* What a libvirt or QEMU without mirror dumps answers: an unknown flag, or a missing capability. */
+static bool
+is_unsupported (int code)
+{
+  return code == VIR_ERR_INVALID_ARG || code == VIR_ERR_ARGUMENT_UNSUPPORTED || code == VIR_ERR_OPERATION_UNSUPPORTED
+         || code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_NO_SUPPORT;
+}
+
+/* --- names --- */
+
+/*
+ * A dump must not replace an earlier one: two in one second get different names.
+ */
+char *
+vth_dump_choose_name (VthOutput *output,
+                      const VthConfig *config,
+                      const VthHost *host,
+                      const char *domain,
+                      const char *uuid,
+                      const char *schedule,
+                      int64_t time_s,
+                      VthFormat format,
+                      GError **error)
+{
+  const char *template = vth_config_get_file_name (config);
+  if (template == NULL)
+    template = vth_host_get_file_name (host);
+  g_autofree char *name = vth_template_expand (template != NULL ? template : VTH_TEMPLATE_DEFAULT, domain, uuid, schedule,
+                                               time_s, format, error);
+  if (name == NULL || !vth_output_exists (output, name))
+    return g_steal_pointer (&name);
+
+  const char *dot = strrchr (name, '.');
+  size_t stem = dot != NULL && dot != name ? (size_t) (dot - name) : strlen (name);
+  for (unsigned int i = 2; i < 1000; i++)
+    {
+      g_autofree char *other = g_strdup_printf ("%.*s-%u%s", (int) stem, name, i, name + stem);
+      if (!vth_output_exists (output, other))
+        return g_steal_pointer (&other);
+    }
+  g_set_error (error, VTH_ERROR, VTH_ERROR_FAILED, "'%s' and a thousand names like it exist already", name);
+  return NULL;
+}
+
+/* --- after the dump --- */
+
+/* Puts what only we know into the file: into its note, else into a record beside it. */
+bool
+vth_dump_explain (VthOutput *output, VthDump *dump, GError **error)
+{
+  VthNoteInfo info = { 0 };
+  g_autoptr (VthDump) found = vth_output_inspect (output, dump->name, &info, NULL);
+
+  if (found != NULL)
+    {
+      dump->size_bytes = found->size_bytes;
+      dump->allocated_bytes = found->allocated_bytes;
+    }
+  if (found != NULL && info.note_offset != 0 && info.note_length >= VTH_NOTE_BYTES)
+    {
+      g_autofree char *text = vth_note_annotate (found->note_json, dump, dump->name, error);
+      if (text == NULL)
+        return false;
+      g_autofree char *padded = g_malloc0 (VTH_NOTE_BYTES);
+      memcpy (padded, text, strlen (text));
+      if (!vth_output_write_at (output, dump->name, info.note_offset, padded, VTH_NOTE_BYTES, error))
+        return false;
+      return vth_note_apply_json (dump, text, strlen (text), error);
+    }
+  g_autofree char *record = vth_note_record (dump, dump->name);
+  g_autofree char *record_name = g_strconcat (dump->name, VTH_RECORD_SUFFIX, NULL);
+  if (!vth_output_write_small (output, record_name, record, error))
+    return false;
+  dump->own = true;
+  return true;
+}
+
+static void
+take_figures (virDomainPtr domain, VthDump *dump)
+{
+  VthJob *job = NULL;
+  if (!vth_job_get (domain, true, &job, NULL) || job == NULL)
+    return;
+  if (job->has_figures && job->is_dump)
+    {
+      dump->has_figures = true;
+      dump->figures = job->figures;
+      if (job->figures.t0_ns != 0)
+        dump->time_s = (int64_t) (job->figures.t0_ns / G_GUINT64_CONSTANT (1000000000));
+    }
+  vth_job_free (job);
+}
+
+/* --- taking --- */
+
+/*
+ * A stock libvirt writes under the name it is given and leaves a torn file if
+ * it is killed: where we can rename, it gets a hidden name first.
+ */
+static bool
+run_stop (Call *call, VthOutput *output, const char *path, unsigned int timeout_s, VthProgressFunc progress, void *user_data,
+          GCancellable *cancellable, GError **error)
+{
+  g_autofree char *dir = g_path_get_dirname (path);
+  g_autofree char *base = g_path_get_basename (path);
+  g_autofree char *hidden_name = g_strconcat (".", base, ".part", NULL);
+  g_autofree char *hidden = g_build_filename (dir, hidden_name, NULL);
+  bool rename_it = (output == NULL || vth_output_get_kind (output) == VTH_OUTPUT_DIR)
+                   && vth_conn_is_local (virDomainGetConnect (call->domain)) && g_access (dir, W_OK) == 0;
+
+  call->flags = VIR_DUMP_MEMORY_ONLY;
+  call->path = rename_it ? hidden : path;
+  call->done = false;
+  g_clear_error (&call->error);
+  if (rename_it)
+    g_unlink (hidden); /* of a run that was killed: the lock says it is nobody's */
+  if (!call_run (call, timeout_s, progress, user_data, cancellable, error))
+    {
+      if (rename_it)
+        g_unlink (hidden);
+      return false;
+    }
+  if (rename_it && g_rename (hidden, path) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot rename the dump to '%s'", path);
+      g_unlink (hidden);
+      return false;
+    }
+  return true;
+}
+
+static bool
+run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
+         void *user_data, GCancellable *cancellable, GError **error)
+{
+  Call call = { .domain = domain, .path = dump->path, .format = vir_format (dump->format) };
+  g_autoptr (GError) reason = NULL;
+
+  if (request->mode == VTH_MODE_STOP)
+    {
+      dump->mode = VTH_MODE_STOP;
+      dump->paused = true;
+      return run_stop (&call, output, dump->path, request->timeout_s, progress, user_data, cancellable, error);
+    }
+  call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
+  if (call_run (&call, request->timeout_s, progress, user_data, cancellable, &reason))
+    return true;
+  if (!is_unsupported (call.code))
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+  if (!request->allow_pause)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED,
+                   "%s: only a dump that stops the guest is possible here: allow that, or see what 'vthunder doctor' says",
+                   reason->message);
+      return false;
+    }
+  dump->mode = VTH_MODE_STOP;
+  dump->paused = true;
+  return run_stop (&call, output, dump->path, request->timeout_s, progress, user_data, cancellable, error);
+}
+
+VthDump *
+vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
+                      GCancellable *cancellable, GError **error)
+{
+  virConnectPtr conn = virDomainGetConnect (domain);
+  const char *name = virDomainGetName (domain);
+  char uuid[VIR_UUID_STRING_BUFLEN] = "";
+  g_autoptr (VthConfig) own_config = NULL;
+  g_autoptr (VthHost) own_host = NULL;
+  g_autoptr (VthOutput) output = NULL;
+  g_autoptr (VthDump) dump = g_new0 (VthDump, 1);
+
+  if (request->config == NULL && (own_config = vth_config_load (domain, VTH_IMPACT_CURRENT, error)) == NULL)
+    return NULL;
+  if (request->host == NULL && (own_host = vth_host_load (NULL, error)) == NULL)
+    return NULL;
+  const VthConfig *config = request->config != NULL ? request->config : own_config;
+  const VthHost *host = request->host != NULL ? request->host : own_host;
+
+  virDomainGetUUIDString (domain, uuid);
+  dump->domain = g_strdup (name);
+  dump->uuid = g_strdup (uuid);
+  dump->schedule = g_strdup (request->schedule != NULL ? request->schedule : "manual");
+  dump->format = request->use_config_format ? vth_config_get_format (config) : request->format;
+  dump->mode = VTH_MODE_MIRROR;
+  dump->time_s = request->time_s != 0 ? request->time_s : g_get_real_time () / G_USEC_PER_SEC;
+  char *uri = virConnectGetURI (conn);
+  dump->uri = g_strdup (uri);
+  free (uri);
+
+  if (request->path != NULL)
+    {
+      g_autofree char *dir = g_path_get_dirname (request->path);
+      if (!g_path_is_absolute (request->path))
+        {
+          g_set_error (error, VTH_ERROR, VTH_ERROR_USAGE, "'%s' is relative: give a path from /", request->path);
+          return NULL;
+        }
+      output = vth_output_new (conn, VTH_OUTPUT_DIR, dir, error);
+      dump->name = g_path_get_basename (request->path);
+    }
+  else
+    output = vth_output_resolve (conn, config, host, error);
+  if (output == NULL || !vth_output_check (output, error))
+    return NULL;
+  if (dump->name == NULL && request->name != NULL)
+    dump->name = g_path_get_basename (request->name);
+  if (dump->name == NULL)
+    dump->name = vth_dump_choose_name (output, config, host, name, uuid, dump->schedule, dump->time_s, dump->format, error);
+  if (dump->name == NULL)
+    return NULL;
+  dump->path = g_build_filename (vth_output_get_path (output), dump->name, NULL);
+  if (vth_output_get_kind (output) == VTH_OUTPUT_POOL)
+    dump->pool = g_strdup (vth_output_get_target (output));
+
+  if (!run_any (domain, dump, output, request, progress, user_data, cancellable, error))
+    return NULL;
+  take_figures (domain, dump);
+  /* The dump is there and whole, so what cannot be written about it is no failure of it; it will not be listed as ours. */
+  g_autoptr (GError) unexplained = NULL;
+  if (vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
+    if (!vth_dump_explain (output, dump, &unexplained))
+      g_debug ("%s: %s", dump->path, unexplained->message);
+  if (request->manifest && vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output))
+    {
+      if (!vth_dump_write_manifest (dump->path, cancellable, error))
+        return NULL;
+      dump->has_manifest = true;
+    }
+  return g_steal_pointer (&dump);
+}
+
+VthDump *
+vth_dump_take (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
+               GCancellable *cancellable, GError **error)
+{
+  char uuid[VIR_UUID_STRING_BUFLEN] = "";
+  g_autoptr (VthHost) own_host = NULL;
+  VthDumpRequest complete = *request;
+
+  if (request->host == NULL)
+    {
+      if ((own_host = vth_host_load (NULL, error)) == NULL)
+        return NULL;
+      complete.host = own_host;
+    }
+  virDomainGetUUIDString (domain, uuid);
+  int lock = vth_state_lock (vth_host_get_state_dir (complete.host), uuid, error);
+  if (lock < 0)
+    {
+      g_prefix_error (error, "cannot dump domain '%s': ", virDomainGetName (domain));
+      return NULL;
+    }
+  GError *reason = NULL;
+  VthDump *dump = vth_dump_take_locked (domain, &complete, progress, user_data, cancellable, &reason);
+  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (complete.host), uuid, NULL);
+  if (state != NULL)
+    {
+      vth_state_set_result (state, virDomainGetName (domain), dump, reason);
+      vth_state_save (state, vth_host_get_state_dir (complete.host), NULL);
+    }
+  close (lock);
+  if (reason != NULL)
+    g_propagate_error (error, reason);
+  return dump;
+}
+
+/* --- listing --- */
+
+/* One dump of ours in an output; NULL without error if the file is not one. */
+VthDump *
+vth_dump_of_file (VthOutput *output, const char *name, GError **error)
+{
+  VthNoteInfo info = { 0 };
+  g_autoptr (GError) reason = NULL;
+  g_autofree char *record_name = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
+
+  if (g_str_has_suffix (name, VTH_RECORD_SUFFIX) || g_str_has_suffix (name, VTH_MANIFEST_SUFFIX))
+    return NULL;
+  g_autoptr (VthDump) dump = vth_output_inspect (output, name, &info, &reason);
+  if (dump == NULL)
+    {
+      /* Other files are none of our business; that ours cannot be read is. */
+      if (!g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT) && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+        g_propagate_error (error, g_steal_pointer (&reason));
+      return NULL;
+    }
+  if (info.note_offset == 0 && vth_output_exists (output, record_name))
+    {
+      size_t length = 0;
+      g_autofree char *text = vth_output_read_small (output, record_name, &length, NULL);
+      if (text != NULL)
+        vth_note_apply_json (dump, text, strlen (text), NULL);
+    }
+  return dump->own ? g_steal_pointer (&dump) : NULL;
+}
+
+static int
+oldest_first (const void *a, const void *b)
+{
+  const VthDump *x = *(VthDump *const *) a, *y = *(VthDump *const *) b;
+  if (x->time_s != y->time_s)
+    return x->time_s < y->time_s ? -1 : 1;
+  return strcmp (x->name, y->name);
+}
+
+GPtrArray *
+vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error)
+{
+  g_autoptr (GPtrArray) files = vth_output_files (output, error);
+  g_autoptr (GPtrArray) dumps = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_dump_free);
+  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+  if (files == NULL)
+    return NULL;
+  if (domain != NULL)
+    virDomainGetUUIDString (domain, uuid);
+  for (unsigned int i = 0; i < files->len; i++)
+    g_hash_table_add (names, ((VthFile *) files->pdata[i])->name);
+  for (unsigned int i = 0; i < files->len; i++)
+    {
+      const VthFile *file = files->pdata[i];
+      g_autoptr (VthDump) dump = vth_dump_of_file (output, file->name, NULL);
+      if (dump == NULL || (domain != NULL && g_ascii_strcasecmp (dump->uuid, uuid) != 0))
+        continue;
+      g_autofree char *manifest = g_strconcat (file->name, VTH_MANIFEST_SUFFIX, NULL);
+      dump->has_manifest = g_hash_table_contains (names, manifest);
+      g_ptr_array_add (dumps, g_steal_pointer (&dump));
+    }
+  g_ptr_array_sort (dumps, oldest_first);
+  return g_steal_pointer (&dumps);
+}

@@ -1,0 +1,835 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where dumps are: a directory of this host, or a storage pool.
+ *
+ * A directory is used with file calls, a pool only through libvirt, whether it
+ * is local or not: what works over ssh is then what was tested at home.
+ */
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <libvirt/virterror.h>
+#include <libxml/parser.h>
+#include <libxml/uri.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "vth-private.h"
+
+#define SMALL_BYTES_MAX 65536
+#define WINDOW_BYTES 65536
+
+struct _VthOutput {
+  virConnectPtr conn; /* or NULL */
+  VthOutputKind kind;
+  char *target;
+  char *path;
+  virStoragePoolPtr pool;
+  bool local;
+};
+
+void
+vth_file_free (VthFile *file)
+{
+  if (file == NULL)
+    return;
+  g_free (file->name);
+  g_free (file);
+}
+
+/* Whether the files of the connection's host are ours to open. */
+bool
+vth_conn_is_local (virConnectPtr conn)
+{
+  char *uri = conn != NULL ? virConnectGetURI (conn) : NULL;
+  xmlURI *parsed = uri != NULL ? xmlParseURI (uri) : NULL;
+  bool local = uri == NULL || (parsed != NULL && (parsed->server == NULL || *parsed->server == '\0'));
+  if (parsed != NULL)
+    xmlFreeURI (parsed);
+  free (uri);
+  return local;
+}
+
+bool
+vth_output_is_local (const VthOutput *output)
+{
+  return output->local;
+}
+
+/* --- making one --- */
+
+static bool
+open_pool (VthOutput *output, GError **error)
+{
+  output->pool = virStoragePoolLookupByName (output->conn, output->target);
+  if (output->pool == NULL)
+    {
+      vth_error_set_libvirt (error, "cannot use storage pool '%s'", output->target);
+      return false;
+    }
+  char *xml = virStoragePoolGetXMLDesc (output->pool, 0);
+  xmlDoc *doc = xml != NULL ? xmlReadMemory (xml, (int) strlen (xml), NULL, NULL,
+                                             XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING)
+                            : NULL;
+  xmlNode *root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
+  xmlChar *type = root != NULL ? xmlGetNoNsProp (root, (const xmlChar *) "type") : NULL;
+  static const char *const usable[] = { "dir", "fs", "netfs", NULL };
+  bool ok = type != NULL && g_strv_contains (usable, (const char *) type);
+
+  for (xmlNode *node = ok ? root->children : NULL; node != NULL; node = node->next)
+    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *) node->name, "target") == 0)
+      for (xmlNode *child = node->children; child != NULL; child = child->next)
+        if (child->type == XML_ELEMENT_NODE && strcmp ((const char *) child->name, "path") == 0)
+          {
+            xmlChar *path = xmlNodeGetContent (child);
+            g_free (output->path);
+            output->path = g_strdup ((const char *) path);
+            xmlFree (path);
+          }
+  if (xml == NULL)
+    vth_error_set_libvirt (error, "cannot use storage pool '%s'", output->target);
+  else if (output->path == NULL)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
+                 "cannot use storage pool '%s': it is of type %s, dumps need a directory (dir, fs, netfs)", output->target,
+                 type != NULL ? (const char *) type : "unknown");
+  xmlFree (type);
+  if (doc != NULL)
+    xmlFreeDoc (doc);
+  free (xml);
+  return output->path != NULL;
+}
+
+VthOutput *
+vth_output_new (virConnectPtr conn, VthOutputKind kind, const char *target, GError **error)
+{
+  g_autoptr (VthOutput) output = g_new0 (VthOutput, 1);
+
+  if (kind == VTH_OUTPUT_NONE || (kind == VTH_OUTPUT_POOL && conn == NULL))
+    {
+      g_set_error_literal (error, VTH_ERROR, VTH_ERROR_USAGE, "an output needs a directory, or a connection and a pool");
+      return NULL;
+    }
+  if (!vth_output_check_target (kind, target, error))
+    return NULL;
+  output->kind = kind;
+  output->target = g_strdup (target);
+  output->local = vth_conn_is_local (conn);
+  if (conn != NULL)
+    {
+      virConnectRef (conn);
+      output->conn = conn;
+    }
+  if (kind == VTH_OUTPUT_POOL)
+    return open_pool (output, error) ? g_steal_pointer (&output) : NULL;
+
+  output->path = g_strdup (target);
+  if (output->local && !g_file_test (target, G_FILE_TEST_IS_DIR))
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "output '%s' is not a directory: create it first", target);
+      return NULL;
+    }
+  return g_steal_pointer (&output);
+}
+
+VthOutput *
+vth_output_resolve (virConnectPtr conn, const VthConfig *config, const VthHost *host, GError **error)
+{
+  if (config != NULL && vth_config_get_output_kind (config) != VTH_OUTPUT_NONE)
+    return vth_output_new (conn, vth_config_get_output_kind (config), vth_config_get_output (config), error);
+  if (host != NULL && vth_host_get_output_kind (host) != VTH_OUTPUT_NONE)
+    return vth_output_new (conn, vth_host_get_output_kind (host), vth_host_get_output (host), error);
+  if (!vth_conn_is_local (conn))
+    {
+      g_set_error_literal (error, VTH_ERROR, VTH_ERROR_USAGE,
+                           "no output is set, and a remote host has no default: set a storage pool");
+      return NULL;
+    }
+  g_autofree char *base = vth_host_dir ("XDG_DATA_HOME", g_get_user_data_dir (), "/var/lib/vthunder");
+  g_autofree char *path = g_build_filename (base, "dumps", NULL);
+  return vth_mkdir_private (path, error) ? vth_output_new (conn, VTH_OUTPUT_DIR, path, error) : NULL;
+}
+
+void
+vth_output_free (VthOutput *output)
+{
+  if (output == NULL)
+    return;
+  if (output->pool != NULL)
+    virStoragePoolFree (output->pool);
+  if (output->conn != NULL)
+    virConnectClose (output->conn);
+  g_free (output->target);
+  g_free (output->path);
+  g_free (output);
+}
+
+VthOutputKind
+vth_output_get_kind (const VthOutput *output)
+{
+  return output->kind;
+}
+
+const char *
+vth_output_get_target (const VthOutput *output)
+{
+  return output->target;
+}
+
+const char *
+vth_output_get_path (const VthOutput *output)
+{
+  return output->path;
+}
+
+/* --- safety --- */
+
+static bool
+is_trusted (uid_t owner)
+{
+  return owner == 0 || owner == geteuid ();
+}
+
+/* Each directory on the way: who may swap a part of the path may choose where a dump goes. */
+static bool
+check_way (const char *path, unsigned int links_left, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (path, "/", -1);
+  g_autoptr (GString) at = g_string_new ("");
+
+  for (unsigned int i = 0; parts[i] != NULL; i++)
+    {
+      struct stat st;
+      if (*parts[i] == '\0' && i > 0)
+        continue;
+      g_string_append_printf (at, "%s%s", i > 0 && (at->len == 0 || at->str[at->len - 1] != '/') ? "/" : "", parts[i]);
+      const char *here = at->len > 0 ? at->str : "/";
+      if (lstat (here, &st) < 0)
+        {
+          vth_set_error_errno (error, errno, "cannot use output '%s': '%s'", path, here);
+          return false;
+        }
+      if (!is_trusted (st.st_uid))
+        {
+          g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE, "output '%s' is not safe: '%s' belongs to user %u", path, here,
+                       (unsigned int) st.st_uid);
+          return false;
+        }
+      if (S_ISLNK (st.st_mode))
+        {
+          g_autofree char *target = realpath (here, NULL);
+          if (target == NULL || links_left == 0)
+            {
+              vth_set_error_errno (error, target == NULL ? errno : ELOOP, "cannot use output '%s': '%s'", path, here);
+              return false;
+            }
+          if (!check_way (target, links_left - 1, error))
+            return false;
+          g_string_assign (at, target);
+        }
+      else if (!S_ISDIR (st.st_mode))
+        {
+          vth_set_error_errno (error, ENOTDIR, "cannot use output '%s': '%s'", path, here);
+          return false;
+        }
+      else if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+        {
+          g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                       "output '%s' is not safe: everybody may write to '%s': chmod o-w or +t it", path, here);
+          return false;
+        }
+    }
+  return true;
+}
+
+bool
+vth_output_check (VthOutput *output, GError **error)
+{
+  if (output->kind == VTH_OUTPUT_POOL || !output->local)
+    return true;
+  return check_way (output->path, 8, error);
+}
+
+bool
+vth_output_get_space (VthOutput *output, uint64_t *available_bytes, uint64_t *capacity_bytes, GError **error)
+{
+  if (output->kind == VTH_OUTPUT_POOL)
+    {
+      virStoragePoolInfo info;
+      /* Refreshing needs more rights than reading: without it the figures are a little older. */
+      (void) virStoragePoolRefresh (output->pool, 0);
+      if (virStoragePoolGetInfo (output->pool, &info) < 0)
+        {
+          vth_error_set_libvirt (error, "cannot read the space of storage pool '%s'", output->target);
+          return false;
+        }
+      *available_bytes = info.available;
+      *capacity_bytes = info.capacity;
+      return true;
+    }
+  if (!output->local)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
+                   "cannot see the space of directory '%s' of a remote host: use a storage pool", output->target);
+      return false;
+    }
+  struct statvfs st;
+  if (statvfs (output->path, &st) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot read the space of '%s'", output->path);
+      return false;
+    }
+  *available_bytes = (uint64_t) st.f_bavail * st.f_frsize;
+  *capacity_bytes = (uint64_t) st.f_blocks * st.f_frsize;
+  return true;
+}
+
+/* --- files --- */
+
+static bool
+refuse_remote (VthOutput *output, GError **error)
+{
+  if (output->kind == VTH_OUTPUT_POOL || output->local)
+    return false;
+  g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
+               "cannot look into directory '%s' of a remote host: use a storage pool", output->target);
+  return true;
+}
+
+static GPtrArray *
+list_dir (VthOutput *output, GError **error)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_file_free);
+  DIR *dir = opendir (output->path);
+  const struct dirent *entry;
+
+  if (dir == NULL)
+    {
+      vth_set_error_errno (error, errno, "cannot list '%s'", output->path);
+      return NULL;
+    }
+  while ((entry = readdir (dir)) != NULL)
+    {
+      struct stat st;
+      if (entry->d_name[0] == '.' || fstatat (dirfd (dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0
+          || !S_ISREG (st.st_mode))
+        continue;
+      VthFile *file = g_new0 (VthFile, 1);
+      file->name = g_strdup (entry->d_name);
+      file->size_bytes = (uint64_t) st.st_size;
+      file->allocated_bytes = (uint64_t) st.st_blocks * 512;
+      file->time_s = st.st_mtime;
+      g_ptr_array_add (files, file);
+    }
+  closedir (dir);
+  return g_steal_pointer (&files);
+}
+
+static GPtrArray *
+list_pool (VthOutput *output, GError **error)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_file_free);
+  virStorageVolPtr *volumes = NULL;
+
+  (void) virStoragePoolRefresh (output->pool, 0);
+  int n = virStoragePoolListAllVolumes (output->pool, &volumes, 0);
+  if (n < 0)
+    {
+      vth_error_set_libvirt (error, "cannot list storage pool '%s'", output->target);
+      return NULL;
+    }
+  for (int i = 0; i < n; i++)
+    {
+      virStorageVolInfo info;
+      if (virStorageVolGetInfo (volumes[i], &info) == 0 && info.type == VIR_STORAGE_VOL_FILE)
+        {
+          VthFile *file = g_new0 (VthFile, 1);
+          file->name = g_strdup (virStorageVolGetName (volumes[i]));
+          file->size_bytes = info.capacity;
+          file->allocated_bytes = info.allocation;
+          g_ptr_array_add (files, file);
+        }
+      virStorageVolFree (volumes[i]);
+    }
+  free (volumes);
+  return g_steal_pointer (&files);
+}
+
+GPtrArray *
+vth_output_files (VthOutput *output, GError **error)
+{
+  if (refuse_remote (output, error))
+    return NULL;
+  return output->kind == VTH_OUTPUT_POOL ? list_pool (output, error) : list_dir (output, error);
+}
+
+static char *
+path_of (VthOutput *output, const char *name)
+{
+  return g_build_filename (output->path, name, NULL);
+}
+
+static virStorageVolPtr
+volume_of (VthOutput *output, const char *name, GError **error)
+{
+  virStorageVolPtr volume = virStorageVolLookupByName (output->pool, name);
+  if (volume == NULL)
+    {
+      /* The pool does not see what a dump wrote until it is refreshed. */
+      (void) virStoragePoolRefresh (output->pool, 0);
+      volume = virStorageVolLookupByName (output->pool, name);
+    }
+  if (volume == NULL)
+    vth_error_set_libvirt (error, "cannot find '%s' in storage pool '%s'", name, output->target);
+  return volume;
+}
+
+bool
+vth_output_exists (VthOutput *output, const char *name)
+{
+  g_autofree char *path = path_of (output, name);
+  struct stat st;
+  if (output->kind == VTH_OUTPUT_DIR)
+    return output->local && lstat (path, &st) == 0;
+  virStorageVolPtr volume = volume_of (output, name, NULL);
+  if (volume != NULL)
+    virStorageVolFree (volume);
+  return volume != NULL;
+}
+
+bool
+vth_output_remove (VthOutput *output, const char *name, GError **error)
+{
+  if (refuse_remote (output, error))
+    return false;
+  if (output->kind == VTH_OUTPUT_DIR)
+    {
+      g_autofree char *path = path_of (output, name);
+      if (unlink (path) == 0)
+        return true;
+      vth_set_error_errno (error, errno, "cannot remove '%s'", path);
+      return false;
+    }
+  virStorageVolPtr volume = volume_of (output, name, error);
+  if (volume == NULL)
+    return false;
+  bool ok = virStorageVolDelete (volume, 0) == 0;
+  if (!ok)
+    vth_error_set_libvirt (error, "cannot remove '%s' from storage pool '%s'", name, output->target);
+  virStorageVolFree (volume);
+  return ok;
+}
+
+/* --- reading --- */
+
+/* A stretch of a volume; @got may be less at its end. */
+static bool
+volume_read (VthOutput *output, virStorageVolPtr volume, uint64_t offset, char *buffer, size_t length, size_t *got, GError **error)
+{
+  virStreamPtr stream = virStreamNew (output->conn, 0);
+  size_t done = 0;
+  int n = 0;
+
+  if (stream == NULL || virStorageVolDownload (volume, stream, offset, length, 0) < 0)
+    n = -1;
+  while (n >= 0 && done < length && (n = virStreamRecv (stream, buffer + done, length - done)) > 0)
+    done += (size_t) n;
+  if (n < 0)
+    vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", virStorageVolGetName (volume), output->target);
+  /* finishing fails when the stream has more than was read, which is no error here */
+  if (stream != NULL && (n < 0 || virStreamFinish (stream) < 0))
+    (void) virStreamAbort (stream);
+  if (stream != NULL)
+    virStreamFree (stream);
+  if (n < 0)
+    return false;
+  *got = done;
+  return true;
+}
+
+typedef struct {
+  VthOutput *output;
+  virStorageVolPtr volume;
+  uint64_t start;
+  size_t length;
+  char window[WINDOW_BYTES];
+} VolumeReader;
+
+static bool
+volume_source_read (void *data, uint64_t offset, void *buffer, size_t length, GError **error)
+{
+  VolumeReader *reader = data;
+  char *p = buffer;
+  while (length > 0)
+    {
+      if (offset < reader->start || offset - reader->start >= reader->length)
+        {
+          reader->length = 0;
+          reader->start = offset;
+          if (!volume_read (reader->output, reader->volume, offset, reader->window, sizeof reader->window, &reader->length, error))
+            return false;
+          if (reader->length == 0)
+            {
+              g_set_error (error, VTH_ERROR, VTH_ERROR_IO, "the volume ends at %" G_GUINT64_FORMAT, offset);
+              return false;
+            }
+        }
+      size_t n = MIN (length, reader->length - (size_t) (offset - reader->start));
+      memcpy (p, reader->window + (offset - reader->start), n);
+      p += n;
+      offset += n;
+      length -= n;
+    }
+  return true;
+}
+
+static VthDump *
+inspect_volume (VthOutput *output, const char *name, VthNoteInfo *info, GError **error)
+{
+  virStorageVolPtr volume = volume_of (output, name, error);
+  virStorageVolInfo details;
+  VthDump *dump = NULL;
+
+  if (volume == NULL)
+    return NULL;
+  if (virStorageVolGetInfo (volume, &details) < 0)
+    vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", name, output->target);
+  else
+    {
+      VolumeReader *reader = g_new0 (VolumeReader, 1);
+      reader->output = output;
+      reader->volume = volume;
+      VthSource source = { volume_source_read, reader, details.capacity };
+      dump = vth_note_read (&source, name, info, error);
+      g_free (reader);
+      if (dump != NULL)
+        dump->allocated_bytes = details.allocation;
+    }
+  virStorageVolFree (volume);
+  return dump;
+}
+
+static int
+open_regular (const char *path, int flags, struct stat *st, GError **error)
+{
+  int fd = open (path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0 || fstat (fd, st) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot open '%s'", path);
+      if (fd >= 0)
+        close (fd);
+      return -1;
+    }
+  if (!S_ISREG (st->st_mode))
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no regular file", path);
+      close (fd);
+      return -1;
+    }
+  return fd;
+}
+
+static VthDump *
+inspect_path (const char *path, int flags, VthNoteInfo *info, GError **error)
+{
+  struct stat st;
+  int fd = open_regular (path, O_RDONLY | flags, &st, error);
+  if (fd < 0)
+    return NULL;
+  VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
+  VthDump *dump = vth_note_read (&source, path, info, error);
+  close (fd);
+  if (dump == NULL)
+    return NULL;
+  dump->path = g_strdup (path);
+  dump->allocated_bytes = (uint64_t) st.st_blocks * 512;
+  if (dump->time_s == 0)
+    dump->time_s = st.st_mtime;
+  return dump;
+}
+
+VthDump *
+vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GError **error)
+{
+  if (refuse_remote (output, error))
+    return NULL;
+  if (output->kind == VTH_OUTPUT_POOL)
+    {
+      VthDump *dump = inspect_volume (output, name, info, error);
+      if (dump != NULL)
+        {
+          dump->path = path_of (output, name);
+          dump->pool = g_strdup (output->target);
+        }
+      return dump;
+    }
+  g_autofree char *path = path_of (output, name);
+  return inspect_path (path, O_NOFOLLOW, info, error);
+}
+
+VthDump *
+vth_dump_inspect (const char *path, GError **error)
+{
+  VthNoteInfo info = { 0 };
+  g_autofree char *record = g_strconcat (path, VTH_RECORD_SUFFIX, NULL);
+  g_autofree char *manifest = g_strconcat (path, VTH_MANIFEST_SUFFIX, NULL);
+  VthDump *dump = inspect_path (path, 0, &info, error);
+
+  if (dump == NULL)
+    return NULL;
+  g_autofree char *text = NULL;
+  gsize length = 0;
+  if (info.note_offset == 0 && g_file_get_contents (record, &text, &length, NULL) && length <= SMALL_BYTES_MAX)
+    vth_note_apply_json (dump, text, length, NULL);
+  dump->has_manifest = g_file_test (manifest, G_FILE_TEST_IS_REGULAR);
+  return dump;
+}
+
+char *
+vth_output_read_small (VthOutput *output, const char *name, size_t *length, GError **error)
+{
+  if (output->kind == VTH_OUTPUT_POOL)
+    {
+      virStorageVolPtr volume = volume_of (output, name, error);
+      g_autofree char *text = g_malloc0 (SMALL_BYTES_MAX + 1);
+      bool ok = volume != NULL && volume_read (output, volume, 0, text, SMALL_BYTES_MAX, length, error);
+      if (volume != NULL)
+        virStorageVolFree (volume);
+      return ok ? g_steal_pointer (&text) : NULL;
+    }
+  if (refuse_remote (output, error))
+    return NULL;
+  g_autofree char *path = path_of (output, name);
+  struct stat st;
+  int fd = open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
+  if (fd < 0)
+    return NULL;
+  size_t n = MIN ((size_t) st.st_size, SMALL_BYTES_MAX);
+  g_autofree char *text = g_malloc0 (n + 1);
+  VthSource source = vth_source_of_fd (&fd, n);
+  bool ok = source.read (source.reader, 0, text, n, error);
+  close (fd);
+  *length = n;
+  return ok ? g_steal_pointer (&text) : NULL;
+}
+
+/* --- writing --- */
+
+static bool
+volume_write (VthOutput *output, virStorageVolPtr volume, uint64_t offset, const char *data, size_t length, GError **error)
+{
+  virStreamPtr stream = virStreamNew (output->conn, 0);
+  bool ok = stream != NULL && virStorageVolUpload (volume, stream, offset, length, 0) == 0;
+  size_t done = 0;
+
+  while (ok && done < length)
+    {
+      int n = virStreamSend (stream, data + done, length - done);
+      ok = n > 0;
+      done += ok ? (size_t) n : 0;
+    }
+  ok = ok && virStreamFinish (stream) == 0;
+  if (!ok)
+    {
+      vth_error_set_libvirt (error, "cannot write '%s' of storage pool '%s'", virStorageVolGetName (volume), output->target);
+      if (stream != NULL)
+        (void) virStreamAbort (stream);
+    }
+  if (stream != NULL)
+    virStreamFree (stream);
+  return ok;
+}
+
+bool
+vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const char *data, size_t length, GError **error)
+{
+  if (refuse_remote (output, error))
+    return false;
+  if (output->kind == VTH_OUTPUT_POOL)
+    {
+      virStorageVolPtr volume = volume_of (output, name, error);
+      bool written = volume != NULL && volume_write (output, volume, offset, data, length, error);
+      if (volume != NULL)
+        virStorageVolFree (volume);
+      return written;
+    }
+  g_autofree char *path = path_of (output, name);
+  struct stat st;
+  int fd = open_regular (path, O_WRONLY | O_NOFOLLOW, &st, error);
+  if (fd < 0)
+    return false;
+  bool ok = pwrite (fd, data, length, (off_t) offset) == (ssize_t) length && fdatasync (fd) == 0;
+  if (!ok)
+    vth_set_error_errno (error, errno, "cannot write '%s'", path);
+  close (fd);
+  return ok;
+}
+
+bool
+vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error)
+{
+  if (refuse_remote (output, error))
+    return false;
+  if (output->kind == VTH_OUTPUT_DIR)
+    {
+      g_autofree char *path = path_of (output, name);
+      return vth_file_replace (path, text, -1, 0600, error);
+    }
+  g_autofree char *xml = g_markup_printf_escaped (
+      "<volume><name>%s</name><capacity unit='bytes'>%zu</capacity><target><format type='raw'/>"
+      "<permissions><mode>0600</mode></permissions></target></volume>",
+      name, strlen (text));
+  virStorageVolPtr old = virStorageVolLookupByName (output->pool, name);
+  if (old != NULL)
+    {
+      (void) virStorageVolDelete (old, 0);
+      virStorageVolFree (old);
+    }
+  virStorageVolPtr volume = virStorageVolCreateXML (output->pool, xml, 0);
+  if (volume == NULL)
+    {
+      vth_error_set_libvirt (error, "cannot create '%s' in storage pool '%s'", name, output->target);
+      return false;
+    }
+  bool ok = volume_write (output, volume, 0, text, strlen (text), error);
+  virStorageVolFree (volume);
+  return ok;
+}
+
+/* --- download --- */
+
+typedef struct {
+  int fd;
+  GCancellable *cancellable;
+} Download;
+
+static int
+receive_data (virStreamPtr stream, const char *data, size_t length, void *opaque)
+{
+  const Download *download = opaque;
+  if (g_cancellable_is_cancelled (download->cancellable))
+    {
+      errno = ECANCELED;
+      return -1;
+    }
+  return (int) write (download->fd, data, length);
+}
+
+static int
+receive_hole (virStreamPtr stream, long long length, void *opaque)
+{
+  const Download *download = opaque;
+  off_t end = lseek (download->fd, (off_t) length, SEEK_CUR);
+  return end >= 0 && ftruncate (download->fd, end) == 0 ? 0 : -1;
+}
+
+static bool
+download_volume (VthOutput *output, const char *name, int fd, GCancellable *cancellable, GError **error)
+{
+  virStorageVolPtr volume = volume_of (output, name, error);
+  if (volume == NULL)
+    return false;
+  Download download = { fd, cancellable };
+  bool ok = false;
+  /* Drivers that cannot tell holes send everything. */
+  for (int sparse = 1; sparse >= 0 && !ok; sparse--)
+    {
+      virStreamPtr stream = virStreamNew (output->conn, 0);
+      bool begun = stream != NULL
+                   && virStorageVolDownload (volume, stream, 0, 0, sparse ? VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM : 0) == 0;
+      if (begun)
+        {
+          ok = (sparse ? virStreamSparseRecvAll (stream, receive_data, receive_hole, &download)
+                       : virStreamRecvAll (stream, receive_data, &download))
+                   == 0
+               && virStreamFinish (stream) == 0;
+          sparse = 0;
+        }
+      if (!ok && sparse == 0)
+        vth_error_set_libvirt (error, "cannot download '%s' from storage pool '%s'", name, output->target);
+      if (!ok && begun)
+        (void) virStreamAbort (stream);
+      if (stream != NULL)
+        virStreamFree (stream);
+    }
+  virStorageVolFree (volume);
+  return ok;
+}
+
+static bool
+copy_sparse (int from, uint64_t size, int to, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *buffer = g_malloc (1 << 20);
+  off_t at = 0;
+
+  while ((uint64_t) at < size)
+    {
+      off_t data = lseek (from, at, SEEK_DATA);
+      if (data < 0 && errno == ENXIO)
+        break; /* a hole up to the end */
+      at = MAX (at, data);
+      ssize_t n = pread (from, buffer, 1 << 20, at);
+      if (n == 0)
+        break;
+      if (n < 0 || pwrite (to, buffer, (size_t) n, at) != n)
+        {
+          vth_set_error_errno (error, errno, "cannot copy");
+          return false;
+        }
+      if (g_cancellable_is_cancelled (cancellable))
+        break;
+      at += n;
+    }
+  if (ftruncate (to, (off_t) size) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot copy");
+      return false;
+    }
+  return true;
+}
+
+bool
+vth_output_download (VthOutput *output, const char *name, const char *to_path, GCancellable *cancellable, GError **error)
+{
+  if (refuse_remote (output, error))
+    return false;
+  int to = open (to_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (to < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot create '%s'", to_path);
+      return false;
+    }
+  bool ok;
+  if (output->kind == VTH_OUTPUT_POOL)
+    ok = download_volume (output, name, to, cancellable, error);
+  else
+    {
+      g_autofree char *path = path_of (output, name);
+      struct stat st;
+      int from = open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
+      ok = from >= 0 && copy_sparse (from, (uint64_t) st.st_size, to, cancellable, error);
+      if (from >= 0)
+        close (from);
+    }
+  if (g_cancellable_is_cancelled (cancellable))
+    {
+      if (error != NULL)
+        g_clear_error (error);
+      g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the download of '%s' was cancelled", name);
+      ok = false;
+    }
+  if (ok && fsync (to) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot write '%s'", to_path);
+      ok = false;
+    }
+  close (to);
+  if (!ok)
+    g_unlink (to_path);
+  return ok;
+}

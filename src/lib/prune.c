@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Retention applied to the dumps of a domain: a plan, then its execution. */
+#include <config.h>
+
+#include <string.h>
+
+#include "vth-private.h"
+
+void
+vth_prune_item_free (VthPruneItem *item)
+{
+  if (item == NULL)
+    return;
+  vth_dump_free (item->dump);
+  g_free (item->reason);
+  g_clear_error (&item->error);
+  g_free (item);
+}
+
+static void
+decide (GPtrArray *items, const char *schedule, const VthSchedule *known, GTimeZone *zone)
+{
+  g_autoptr (GArray) mine = g_array_new (FALSE, TRUE, sizeof (VthRetentionItem));
+  static const VthRetention none = { 0 };
+
+  for (unsigned int i = 0; i < items->len; i++)
+    {
+      VthPruneItem *item = items->pdata[i];
+      if (strcmp (item->dump->schedule, schedule) != 0)
+        continue;
+      VthRetentionItem r = { .time_s = item->dump->time_s, .name = item->dump->name, .data = item };
+      g_array_append_val (mine, r);
+    }
+  vth_retention_apply (known != NULL ? vth_schedule_get_retention (known) : &none, zone, (VthRetentionItem *) (void *) mine->data,
+                       mine->len);
+  for (unsigned int i = 0; i < mine->len; i++)
+    {
+      VthRetentionItem *r = &g_array_index (mine, VthRetentionItem, i);
+      VthPruneItem *item = r->data;
+      item->keep = r->keep;
+      g_free (item->reason);
+      item->reason = r->reason;
+      if (known == NULL)
+        {
+          g_free (item->reason);
+          item->reason = strcmp (schedule, "manual") == 0 ? g_strdup ("taken by hand")
+                                                          : g_strdup_printf ("schedule '%s' no longer exists", schedule);
+        }
+    }
+}
+
+/* Of @dumps (VthDump), which are taken over. */
+GPtrArray *
+vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone)
+{
+  GPtrArray *items = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_prune_item_free);
+  g_autoptr (GHashTable) schedules = g_hash_table_new (g_str_hash, g_str_equal);
+  GHashTableIter iter;
+  void *name;
+
+  for (unsigned int i = dumps->len; i-- > 0;)
+    {
+      VthDump *dump = g_ptr_array_steal_index (dumps, i);
+      if (schedule != NULL && g_strcmp0 (dump->schedule, schedule) != 0)
+        {
+          vth_dump_free (dump);
+          continue;
+        }
+      VthPruneItem *item = g_new0 (VthPruneItem, 1);
+      item->dump = dump;
+      item->keep = true;
+      g_ptr_array_add (items, item);
+      g_hash_table_add (schedules, dump->schedule);
+    }
+  g_hash_table_iter_init (&iter, schedules);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    decide (items, name, vth_config_find_schedule (config, name), zone);
+  return items;
+}
+
+GPtrArray *
+vth_prune_plan (VthOutput *output, virDomainPtr domain, const VthConfig *config, const char *schedule, GTimeZone *zone, GError **error)
+{
+  g_autoptr (GPtrArray) dumps = vth_dump_list (output, domain, error);
+  return dumps != NULL ? vth_prune_plan_of (dumps, config, schedule, zone) : NULL;
+}
+
+static bool
+remove_one (VthOutput *output, const VthDump *dump, GError **error)
+{
+  /* Between plan and now the name may have gone to another file. */
+  g_autoptr (VthDump) now = vth_dump_of_file (output, dump->name, error);
+  if (now == NULL || g_strcmp0 (now->uuid, dump->uuid) != 0 || g_strcmp0 (now->schedule, dump->schedule) != 0
+      || now->time_s != dump->time_s)
+    {
+      if (error != NULL && *error == NULL)
+        g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "'%s' is no longer the dump it was", dump->name);
+      return false;
+    }
+  /* The dump first: a record or manifest that is left over names what it belonged to, a dump without them does not. */
+  if (!vth_output_remove (output, dump->name, error))
+    return false;
+  static const char *const suffixes[] = { VTH_RECORD_SUFFIX, VTH_MANIFEST_SUFFIX };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (suffixes); i++)
+    {
+      g_autofree char *beside = g_strconcat (dump->name, suffixes[i], NULL);
+      if (vth_output_exists (output, beside))
+        vth_output_remove (output, beside, NULL);
+    }
+  return true;
+}
+
+unsigned int
+vth_prune_execute (VthOutput *output, GPtrArray *plan)
+{
+  unsigned int failed = 0;
+  for (unsigned int i = 0; i < plan->len; i++)
+    {
+      VthPruneItem *item = plan->pdata[i];
+      if (item->keep || item->removed)
+        continue;
+      g_clear_error (&item->error);
+      item->removed = remove_one (output, item->dump, &item->error);
+      failed += !item->removed;
+    }
+  return failed;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Whether a dump file is whole, and its SHA-256 manifest. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vth-private.h"
+
+#define BUFFER_BYTES (1 << 20)
+
+static char *
+hash_fd (int fd, uint64_t size_bytes, const char *path, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+         GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree guchar *buffer = g_malloc (BUFFER_BYTES);
+  uint64_t done = 0;
+  ssize_t n;
+
+  while ((n = pread (fd, buffer, BUFFER_BYTES, (off_t) done)) != 0)
+    {
+      if (n < 0)
+        {
+          if (errno == EINTR)
+            continue;
+          vth_set_error_errno (error, errno, "cannot read '%s'", path);
+          return NULL;
+        }
+      if (g_cancellable_is_cancelled (cancellable))
+        {
+          g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "reading '%s' was cancelled", path);
+          return NULL;
+        }
+      g_checksum_update (sum, buffer, n);
+      done += (uint64_t) n;
+      if (progress != NULL)
+        progress (done, size_bytes, NULL, user_data);
+    }
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+static int
+open_dump (const char *path, struct stat *st, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0 || fstat (fd, st) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot open '%s'", path);
+      if (fd >= 0)
+        close (fd);
+      return -1;
+    }
+  if (!S_ISREG (st->st_mode))
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no regular file", path);
+      close (fd);
+      return -1;
+    }
+  return fd;
+}
+
+bool
+vth_dump_write_manifest (const char *path, GCancellable *cancellable, GError **error)
+{
+  struct stat st;
+  int fd = open_dump (path, &st, error);
+  if (fd < 0)
+    return false;
+  g_autofree char *hash = hash_fd (fd, (uint64_t) st.st_size, path, NULL, NULL, cancellable, error);
+  close (fd);
+  if (hash == NULL)
+    return false;
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *manifest = g_strconcat (path, VTH_MANIFEST_SUFFIX, NULL);
+  /* sha256sum(1) would escape a line break or a backslash in a name; ours have neither. */
+  g_autofree char *text = g_strdup_printf ("%s  %s\n", hash, name);
+  return vth_file_replace (manifest, text, -1, 0600, error);
+}
+
+static bool
+check_manifest (const char *path, int fd, uint64_t size_bytes, VthProgressFunc progress, void *user_data,
+                GCancellable *cancellable, GPtrArray *checks, GError **error)
+{
+  g_autofree char *manifest = g_strconcat (path, VTH_MANIFEST_SUFFIX, NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GError) reason = NULL;
+
+  if (!g_file_get_contents (manifest, &text, NULL, &reason))
+    {
+      bool none = g_error_matches (reason, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+      g_ptr_array_add (checks, vth_check_new ("manifest", none ? VTH_CHECK_SKIPPED : VTH_CHECK_FAILED,
+                                              none ? g_strdup ("there is none") : g_strdup (reason->message), NULL));
+      return true;
+    }
+  if (strlen (text) < 64 || strspn (text, "0123456789abcdefABCDEF") != 64)
+    {
+      g_ptr_array_add (checks, vth_check_new ("manifest", VTH_CHECK_FAILED, g_strdup_printf ("'%s' holds no SHA-256", manifest), NULL));
+      return true;
+    }
+  g_autofree char *hash = hash_fd (fd, size_bytes, path, progress, user_data, cancellable, error);
+  if (hash == NULL)
+    return false;
+  bool same = g_ascii_strncasecmp (hash, text, 64) == 0;
+  g_ptr_array_add (checks, vth_check_new ("manifest", same ? VTH_CHECK_OK : VTH_CHECK_FAILED,
+                                          same ? g_strdup_printf ("SHA-256 %s", hash)
+                                               : g_strdup_printf ("the file has SHA-256 %s, the manifest says %.64s", hash, text),
+                                          same ? NULL : "the file was changed or damaged after the dump"));
+  return true;
+}
+
+bool
+vth_dump_verify (const char *path, VthProgressFunc progress, void *user_data, GCancellable *cancellable, GPtrArray **checks,
+                 GError **error)
+{
+  g_autoptr (GPtrArray) made = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_check_free);
+  VthNoteInfo info = { .checks = made };
+  g_autoptr (GError) reason = NULL;
+  struct stat st;
+  int fd = open_dump (path, &st, error);
+
+  if (fd < 0)
+    return false;
+  VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
+  g_autoptr (VthDump) dump = vth_note_read (&source, path, &info, &reason);
+  if (dump == NULL)
+    g_ptr_array_add (made, vth_check_new ("header", VTH_CHECK_FAILED, g_strdup (reason->message), NULL));
+  bool ok = check_manifest (path, fd, (uint64_t) st.st_size, progress, user_data, cancellable, made, error);
+  close (fd);
+  if (ok)
+    *checks = g_steal_pointer (&made);
+  return ok;
+}
