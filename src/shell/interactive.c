@@ -155,7 +155,7 @@ complete_word (const char *text, int begin, int end)
   /* Nothing else may be offered where we have nothing to offer. */
   rl_attempted_completion_over = 1;
   rl_completion_append_character = ' ';
-  rl_completion_suppress_append = 0;
+  rl_completion_suppress_append = rl_completion_suppress_quote = 0;
 
   candidates = sh_complete (current->shell, utf8, &start);
   if ((size_t) begin < start)
@@ -170,7 +170,7 @@ complete_word (const char *text, int begin, int end)
       continue;
     g_ptr_array_add (current->matches, sh_quote (candidate->text + strlen (before), quote));
     if (candidate->partial && candidates->len == 1)
-      rl_completion_suppress_append = 1;
+      rl_completion_suppress_append = rl_completion_suppress_quote = 1;
   }
   return rl_completion_matches (text, next_match);
 }

@@ -32,7 +32,7 @@ completes 'help sche' 'schedule ' 'schedule-add ' 'schedule-disable ' 'schedule-
     'schedule-next ' 'schedule-remove '
 completes 'dump ' 'test '
 completes 'dump te' 'test '
-completes 'dump test '
+offers 'dump test ' '--all '
 completes 'dump --domain te' 'test '
 completes 'dump --domain=te' '--domain=test '
 completes 'dump -- --'

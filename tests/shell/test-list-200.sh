@@ -12,7 +12,7 @@ schedules=$(for i in 001 002 200; do
 done)
 
 for width in 80 60 132; do
-    printf '#!/bin/sh\nexec vthunder -q -c %q %q\n' "$test_uri" "$schedules list --all" >"$tmp/run"
+    printf '#!/bin/bash\nexec vthunder -q -c %q %q\n' "$test_uri" "$schedules list --all" >"$tmp/run"
     chmod +x "$tmp/run"
     term_start "$width" 230 "$tmp/run"
     term_wait '^END 0'

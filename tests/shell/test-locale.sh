@@ -31,6 +31,6 @@ export LC_ALL=C
 term_start "vthunder -q -c $test_uri"
 term_wait '^vthunder #$'
 term_type 'list --all'; term_key Enter
-term_wait 'shut off'
+term_wait 'gr.*running'
 term_type 'quit'; term_key Enter
 term_wait '^END 0'
