@@ -73,12 +73,12 @@ add_table_members (JsonObject *object, const VthDomain *domain)
 
 static const ShColumn list_columns[] = {
   { "Id", "id", SH_FORMAT_TEXT },
-  { "Name", "name", SH_FORMAT_TEXT, .shrinks = true },
+  { "Name", "name", SH_FORMAT_TEXT, .shrinks = 1 },
   { "State", "state", SH_FORMAT_TEXT },
   { "Memory", "memory_bytes", SH_FORMAT_SIZE },
-  { "Schedules", "schedules", SH_FORMAT_TEXT, .shrinks = true },
-  { "Last dump", "last_dump", SH_FORMAT_AGO },
-  { "Next dump", "next_dump", SH_FORMAT_AGO },
+  { "Schedules", "schedules", SH_FORMAT_TEXT, .shrinks = 2 },
+  { "Last", "last_dump", SH_FORMAT_AGO },
+  { "Next", "next_dump", SH_FORMAT_AGO },
   { NULL },
 };
 

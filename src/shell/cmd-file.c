@@ -315,12 +315,12 @@ static const ShOption dump_verify_options[] = {
 /* --- dump-prune ------------------------------------------------------------------ */
 
 static const ShColumn prune_columns[] = {
-  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Schedule", "schedule", SH_FORMAT_TEXT },
   { "Time", "time", SH_FORMAT_TIME },
   { "Action", "action", SH_FORMAT_TEXT },
-  { "Reason", "reason", SH_FORMAT_TEXT },
-  { "Name", "name", SH_FORMAT_TEXT, .shrinks = true },
+  { "Reason", "reason", SH_FORMAT_TEXT, .shrinks = 2 },
+  { "Name", "name", SH_FORMAT_TEXT, .shrinks = 1 },
   { NULL },
 };
 

@@ -41,7 +41,7 @@ job_to_json (const VthJob *job)
 }
 
 static const ShColumn job_columns[] = {
-  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Operation", "operation", SH_FORMAT_TEXT },
   { "Elapsed", "elapsed_ns", SH_FORMAT_DURATION },
   { "Done", "done_bytes", SH_FORMAT_SIZE },

@@ -318,12 +318,12 @@ static const ShOption path_show_options[] = {
 };
 
 static const ShColumn path_list_columns[] = {
-  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Kind", "kind", SH_FORMAT_TEXT },
-  { "Output", "target", SH_FORMAT_TEXT, .shrinks = true },
+  { "Output", "target", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Set by", "set_by", SH_FORMAT_TEXT },
   { "Available", "available_bytes", SH_FORMAT_SIZE },
-  { "Problem", "problem", SH_FORMAT_TEXT, .shrinks = true },
+  { "Problem", "problem", SH_FORMAT_TEXT, .shrinks = 2 },
   { NULL },
 };
 

@@ -293,13 +293,13 @@ schedule_to_json (const char *domain, const VthSchedule *schedule)
 }
 
 static const ShColumn schedule_list_columns[] = {
-  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Name", "name", SH_FORMAT_TEXT },
   { "Cron", "cron", SH_FORMAT_TEXT },
   { "Mode", "mode", SH_FORMAT_TEXT },
   { "Enabled", "enabled", SH_FORMAT_YES_NO },
   { "Next", "next", SH_FORMAT_AGO },
-  { "Keep", "keep", SH_FORMAT_TEXT, .shrinks = true },
+  { "Keep", "keep", SH_FORMAT_TEXT, .shrinks = 2 },
   { NULL },
 };
 
@@ -364,7 +364,7 @@ typedef struct {
 static const ShColumn schedule_next_columns[] = {
   { "Time", "time", SH_FORMAT_TIME },
   { "In", "time", SH_FORMAT_AGO },
-  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Schedule", "schedule", SH_FORMAT_TEXT },
   { NULL },
 };

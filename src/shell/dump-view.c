@@ -93,12 +93,12 @@ sh_dump_figures (const VthDump *dump)
 }
 
 const ShColumn sh_dump_list_columns[] = {
-  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = true },
+  { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Schedule", "schedule", SH_FORMAT_TEXT },
   { "Time", "time", SH_FORMAT_TIME },
   { "Size", "allocated_bytes", SH_FORMAT_SIZE },
   { "Paused", "paused", SH_FORMAT_YES_NO },
-  { "Name", "name", SH_FORMAT_TEXT, .shrinks = true },
+  { "Name", "name", SH_FORMAT_TEXT, .shrinks = 1 },
   { NULL },
 };
 

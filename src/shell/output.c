@@ -259,102 +259,177 @@ print_with_rule (const char *text, size_t width)
 {
   const char *end = strchr (text, '\n');
 
-  if (!end) {
-    puts (text);
-    return;
-  }
-  printf ("%.*s\n", (int) (end - text), text);
+  printf ("%.*s\n", (int) (end ? (size_t) (end - text) : strlen (text)), text);
   for (size_t i = 0; i < width; i++)
     putchar ('-');
-  printf ("%s\n", end);
+  printf ("%s\n", end ? end : "");
 }
 
+/* In columns of the terminal; @text is in the locale's character set. */
 static size_t
-widest_line (const char *text)
+display_width (const char *text)
 {
-  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
-  size_t widest = 0;
-  bool utf8 = g_get_charset (NULL);
+  size_t width = 0;
 
-  for (char **line = lines; *line; line++) {
-    size_t width = 0;
+  if (!g_get_charset (NULL) || !g_utf8_validate (text, -1, NULL))
+    return strlen (text);
+  for (const char *p = text; *p; p = g_utf8_next_char (p))
+    width += g_unichar_iszerowidth (g_utf8_get_char (p)) ? 0 : g_unichar_iswide (g_utf8_get_char (p)) ? 2 : 1;
+  return width;
+}
 
-    if (!utf8 || !g_utf8_validate (*line, -1, NULL)) {
-      widest = MAX (widest, strlen (*line));
-      continue;
-    }
-    for (const char *p = *line; *p; p = g_utf8_next_char (p))
-      width += g_unichar_iszerowidth (g_utf8_get_char (p)) ? 0
-               : g_unichar_iswide (g_utf8_get_char (p)) ? 2 : 1;
-    widest = MAX (widest, width);
+/* Where @columns of @text end, from its beginning or, @backwards, from its end. */
+static const char *
+at_column (const char *text, size_t columns, bool backwards)
+{
+  bool utf8 = g_get_charset (NULL) && g_utf8_validate (text, -1, NULL);
+  const char *p = backwards ? text + strlen (text) : text;
+  size_t width = 0;
+
+  for (;;) {
+    const char *next;
+    g_autofree char *character = NULL;
+
+    if (backwards ? p == text : !*p)
+      return p;
+    next = backwards ? (utf8 ? g_utf8_prev_char (p) : p - 1) : (utf8 ? g_utf8_next_char (p) : p + 1);
+    character = backwards ? g_strndup (next, (gsize) (p - next)) : g_strndup (p, (gsize) (next - p));
+    width += display_width (character);
+    if (width > columns)
+      return p;
+    p = next;
   }
-  return widest;
+}
+
+/* Cuts out the middle: names that are alike differ at their ends. */
+static char *
+cut (const char *text, size_t columns)
+{
+  const char *mark = g_get_charset (NULL) ? "…" : "~";
+  size_t left = (columns - 1) / 2;
+  const char *end = at_column (text, left, false);
+
+  if (display_width (text) <= columns)
+    return g_strdup (text);
+  return g_strdup_printf ("%.*s%s%s", (int) (end - text), text, mark, at_column (text, columns - 1 - left, true));
+}
+
+#define NARROWEST 9
+
+/* Takes from the columns that shrink what the table is too wide. */
+static void
+fit_widths (const ShColumn *columns, size_t *widths, size_t n, size_t room)
+{
+  size_t total = 0;
+
+  for (size_t c = 0; c < n; c++)
+    total += widths[c];
+  for (int order = 9; order > 0 && total > room; order--)
+    while (total > room) {
+      size_t widest = n;
+
+      for (size_t c = 0; c < n; c++)
+        if (columns[c].shrinks == order && widths[c] > NARROWEST && (widest == n || widths[c] > widths[widest]))
+          widest = c;
+      if (widest == n)
+        break;
+      widths[widest]--;
+      total--;
+    }
+}
+
+/* All cells, row by row, as text of the locale. */
+static GPtrArray *
+make_cells (JsonArray *array, const ShColumn *columns, size_t n)
+{
+  GPtrArray *cells = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    for (size_t c = 0; c < n; c++) {
+      g_autofree char *value = format_member (json_array_get_object_element (array, i), &columns[c]);
+
+      g_ptr_array_add (cells, to_cell (value));
+    }
+  return cells;
+}
+
+/* Chooses the distance of columns and cuts cells, so that lines fit @width. */
+static const char *
+fit_cells (GPtrArray *cells, const ShColumn *columns, size_t n, bool heading, size_t width)
+{
+  g_autofree size_t *widths = g_new0 (size_t, n);
+  size_t total = 1, gap = 3;
+
+  for (size_t c = 0; c < n; c++) {
+    if (heading)
+      widths[c] = display_width (columns[c].title);
+    for (size_t i = c; i < cells->len; i += n)
+      widths[c] = MAX (widths[c], display_width (cells->pdata[i]));
+    total += widths[c];
+  }
+  if (!width || total + gap * (n - 1) <= width)
+    return "   ";
+  gap = 2;
+  fit_widths (columns, widths, n, width > 1 + gap * (n - 1) ? width - 1 - gap * (n - 1) : 0);
+  for (size_t i = 0; i < cells->len; i++)
+    if (columns[i % n].shrinks) {
+      g_autofree char *whole = cells->pdata[i];
+
+      cells->pdata[i] = cut (whole, widths[i % n]);
+    }
+  return "  ";
 }
 
 static void
 print_table (JsonArray *array, const ShColumn *columns, bool heading)
 {
   g_autoptr(ScolsTable) table = NULL;
+  g_autoptr(GPtrArray) cells = NULL;
   g_autofree char *text = NULL;
-  int width = sh_output_width (STDOUT_FILENO);
+  g_autoptr(GString) shifted = g_string_new (NULL);
+  g_auto(GStrv) lines = NULL;
+  struct libscols_line *line = NULL;
+  const char *gap;
+  size_t n = 0, widest = 0;
+
+  while (columns[n].title)
+    n++;
+  cells = make_cells (array, columns, n);
+  /* In a pipe nothing is cut: whoever reads it can deal with long lines. */
+  gap = fit_cells (cells, columns, n, heading, (size_t) sh_output_width (STDOUT_FILENO));
 
   scols_init_debug (0);
   table = scols_new_table ();
-  scols_table_set_column_separator (table, "   ");
+  scols_table_set_column_separator (table, gap);
   scols_table_enable_noheadings (table, !heading);
-  scols_table_enable_nowrap (table, 1);
-  /* In a pipe nothing is cut: whoever reads it can deal with long lines. */
-  scols_table_set_termforce (table, width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-  if (width)
-    scols_table_set_termwidth (table, (size_t) width - 1);
-
-  for (const ShColumn *column = columns; column->title; column++) {
-    int flags = (is_right_aligned (column->format) ? SCOLS_FL_RIGHT : 0)
-                | (column->shrinks && width ? SCOLS_FL_TRUNC : 0);
-
-    scols_table_new_column (table, column->title, 0, flags);
+  scols_table_set_termforce (table, SCOLS_TERMFORCE_NEVER);
+  for (size_t c = 0; c < n; c++)
+    scols_table_new_column (table, heading ? columns[c].title : "", 0,
+                            is_right_aligned (columns[c].format) ? SCOLS_FL_RIGHT : 0);
+  for (size_t i = 0; i < cells->len; i++) {
+    if (i % n == 0)
+      line = scols_table_new_line (table, NULL);
+    scols_line_set_data (line, i % n, cells->pdata[i]);
   }
-  for (guint i = 0; i < json_array_get_length (array); i++) {
-    JsonObject *object = json_array_get_object_element (array, i);
-    struct libscols_line *line = scols_table_new_line (table, NULL);
-
-    for (size_t c = 0; columns[c].title; c++) {
-      g_autofree char *value = format_member (object, &columns[c]);
-      g_autofree char *cell = to_cell (value);
-
-      scols_line_set_data (line, c, cell);
-    }
-  }
-
   if (scols_table_is_empty (table)) {
     /* smartcols prints nothing at all then; the titles say that it worked. */
-    if (heading) {
-      g_autoptr(GString) titles = g_string_new (NULL);
-
-      for (const ShColumn *column = columns; column->title; column++)
-        g_string_append_printf (titles, " %s%s", column->title, column[1].title ? "  " : "");
-      printf ("%s\n", titles->str);
-      for (size_t i = 0; i < titles->len + 1; i++)
-        putchar ('-');
-      putchar ('\n');
-    }
+    for (size_t c = 0; heading && c < n; c++)
+      g_string_append_printf (shifted, " %s%s", columns[c].title, c + 1 < n ? "  " : "");
+    if (heading)
+      print_with_rule (shifted->str, shifted->len + 1);
     return;
   }
   if (scols_print_table_to_string (table, &text) < 0)
     return;
 
-  /* One space at the left, as virsh has it. */
-  g_auto(GStrv) lines = g_strsplit (text, "\n", -1);
-  g_autoptr(GString) shifted = g_string_new (NULL);
-
-  for (char **line = lines; *line; line++) {
-    if (!**line && !line[1])
-      break;
-    g_strchomp (*line);
-    g_string_append_printf (shifted, " %s%s", *line, line[1] && (*line[1] || line[2]) ? "\n" : "");
+  /* One space at the left, as virsh has it, and none at the right. */
+  lines = g_strsplit (g_strchomp (text), "\n", -1);
+  for (char **l = lines; *l; l++) {
+    g_string_append_printf (shifted, "%s %s", l == lines ? "" : "\n", g_strchomp (*l));
+    widest = MAX (widest, 1 + display_width (*l));
   }
   if (heading)
-    print_with_rule (shifted->str, widest_line (shifted->str) + (width ? 0 : 1));
+    print_with_rule (shifted->str, widest);
   else
     printf ("%s\n", shifted->str);
 }

@@ -35,7 +35,8 @@ typedef struct {
   const char *title;              /* NULL ends the list */
   const char *member;             /* of each object */
   ShFormat format;
-  bool shrinks;                   /* is cut with "…" where the terminal is too narrow */
+  int shrinks;                    /* may be cut where the terminal is too narrow: those with
+                                   * the highest number first, those with 0 never */
 } ShColumn;
 
 /* Prints the objects of @array, as a table unless @json.  @heading: with titles. */

@@ -28,7 +28,7 @@ term_wait '^vthunder # cd dir\\ one/x'
 term_key C-u; term_type 'cd "d'; term_key Tab; sleep 0.3; term_type x
 term_wait '^vthunder # cd "dir one/x'
 term_key C-u; term_type 'help schedule-'; term_key Tab; term_key Tab
-term_wait 'schedule-add +schedule-disable'
+term_wait '^schedule-add +schedule-'
 
 # Ctrl-C forgets the line and nothing else.
 term_key C-c

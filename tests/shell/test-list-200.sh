@@ -18,7 +18,7 @@ for width in 80 60 132; do
     term_wait '^END 0'
     term_screen >"$tmp/screen"
     # A line that was too long went on in the next one, and there are more.
-    equal 200 "$(grep -c '^ *-* *domain' "$tmp/screen")"
+    equal 200 "$(grep -c '^ *[0-9]* *domain.*-[0-9]* *running' "$tmp/screen")"
     while read -r line; do
         [ ${#line} -le "$width" ] || fail "wider than $width: $line"
     done <"$tmp/screen"

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 ok list
-like ' Id *Name *State *Memory *Schedules *Last dump *Next dump*
+like ' Id *Name *State *Memory *Schedules *Last *Next*
 ---*
  1 *test *running *8 GiB *- *-*' "$out"
 ok -q list; like ' 1 *test *' "$out"
