@@ -71,6 +71,6 @@ completes 'schedule-edit "a b" n' 'nightly '
 completes 'schedule-next "a b" of' 'often '
 
 # No connection: silence, soon.
-equal '' "$(vthunder complete -- 'vthunder -c nonsense:///x dump ' 2>&1)"
+equal '' "$(vthunder complete -- 'vthunder -c nonsense:///x dump te' 2>&1)"
 # The part that bash replaces is shorter than the word where a colon is in it.
 equal '///default ' "$(vthunder complete --word=///d -- 'vthunder -c test:///d')"

@@ -13,8 +13,11 @@ sleep 0.3
 term_type 'list --all'; term_key Enter
 sleep 0.5
 term_wait '^vthunder #$'
-wide=$(term_screen | awk 'length ($0) > 60' | wc -l)
-equal 0 "$wide"
+term_screen >"$tmp/screen"
+while read -r line; do
+    [ ${#line} -le 60 ] || fail "wider than the window: $line"
+done <"$tmp/screen"
+equal 5 "$(grep -c '^ *[0-9].*…' "$tmp/screen")"
 # A long line wraps where the window now ends, and is edited there.
 term_key C-l
 term_type "echo $(printf 'x%.0s' $(seq 100))"
