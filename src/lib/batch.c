@@ -742,8 +742,7 @@ vth_batch_run (VthBatch *batch, VthBatchEventFunc event, void *user_data, GCance
 
   Run run = { batch, g_async_queue_new (), cancellable };
   VthBatchSummary counts = { 0 };
-  GThreadPool *pool = NULL;
-  unsigned int n = 0;
+  g_autoptr (GPtrArray) busy = g_ptr_array_new ();
 
   for (unsigned int i = 0; i < domains->len; i++)
     {
@@ -754,17 +753,19 @@ vth_batch_run (VthBatch *batch, VthBatchEventFunc event, void *user_data, GCance
           emit (&context, VTH_BATCH_BROKEN, NULL, NULL, domain->error != NULL ? g_error_copy (domain->error) : NULL);
           continue;
         }
-      if (!has_work (&run, domain))
-        continue;
-      if (pool == NULL)
-        pool = g_thread_pool_new (work, &run, (int) MIN (vth_host_get_max_parallel (batch->host), 64), FALSE, NULL);
-      g_thread_pool_push (pool, domain, NULL);
-      n++;
+      if (has_work (&run, domain))
+        g_ptr_array_add (busy, domain);
     }
-  hand_on (&run, n, true, event, user_data, &counts);
-  if (pool != NULL)
-    g_thread_pool_free (pool, FALSE, TRUE);
   hand_on (&run, 0, false, event, user_data, &counts);
+  if (busy->len > 0)
+    {
+      unsigned int n_threads = MIN (MIN (vth_host_get_max_parallel (batch->host), busy->len), 64);
+      GThreadPool *pool = g_thread_pool_new (work, &run, (int) n_threads, FALSE, NULL);
+      for (unsigned int i = 0; i < busy->len; i++)
+        g_thread_pool_push (pool, busy->pdata[i], NULL);
+      hand_on (&run, busy->len, true, event, user_data, &counts);
+      g_thread_pool_free (pool, FALSE, TRUE);
+    }
   g_async_queue_unref (run.events);
 
   if (vth_host_get_metrics_path (batch->host) != NULL && !batch->dry_run

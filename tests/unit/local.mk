@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One program per object of the library.
 
+VTH_UNIT_LIBS = src/lib/libvthunder.la $(LIB_LIBS)
 vth_unit_tests = \
+	tests/unit/test-batch \
 	tests/unit/test-config \
 	tests/unit/test-cron \
 	tests/unit/test-retention \
@@ -10,7 +12,8 @@ vth_unit_tests = \
 check_PROGRAMS += $(vth_unit_tests)
 UNIT_TESTS += $(vth_unit_tests)
 
-VTH_UNIT_LIBS = src/lib/libvthunder.la $(LIB_LIBS)
+tests_unit_test_batch_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_batch_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_config_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_cron_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
