@@ -5,6 +5,8 @@ BUILD_TESTS += \
 	tests/build/test-apt-private.sh \
 	tests/build/test-dist.sh \
 	tests/build/test-patches-tools.sh \
+	tests/build/test-quickstart.sh \
+	tests/build/test-run.sh \
 	tests/build/test-shellcheck.sh \
 	tests/build/test-stack-build.sh \
 	tests/build/test-stack-fetch.sh \
