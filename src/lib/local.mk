@@ -2,6 +2,7 @@
 
 lib_LTLIBRARIES += src/lib/libvthunder.la
 include_HEADERS += src/lib/vthunder.h
+pkgconfig_DATA += src/lib/libvthunder.pc
 
 vth_lib_files = \
 	src/lib/batch.c \

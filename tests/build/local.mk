@@ -4,6 +4,7 @@
 BUILD_TESTS += \
 	tests/build/test-apt-private.sh \
 	tests/build/test-dist.sh \
+	tests/build/test-install.sh \
 	tests/build/test-patches-tools.sh \
 	tests/build/test-quickstart.sh \
 	tests/build/test-run.sh \
