@@ -36,6 +36,7 @@ equal "a  b c;d it's #e" "$out"
 
 refused 2 "missing \"" 'echo "a'
 refused 2 "missing '" "echo 'a"
+# shellcheck disable=SC1003 # a backslash at the end is the case
 refused 2 'dangling' 'echo a\'
 refused 2 "unknown command: 'nonsense'" nonsense
 refused 2 "unknown command: 'lis'" lis

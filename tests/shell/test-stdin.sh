@@ -6,6 +6,7 @@
 # piped TEXT: runs it; sets out, err and code.
 piped ()
 {
+    # shellcheck disable=SC2059 # the script is given with its escapes
     printf "$1" | vthunder -c test:///default >"$tmp/out" 2>"$tmp/err"
     code=${PIPESTATUS[1]} out=$(cat "$tmp/out") err=$(cat "$tmp/err")
 }
