@@ -303,7 +303,8 @@ vth_config_parse (const char *xml, GError **error)
     }
   xmlParserCtxt *context = xmlNewParserCtxt ();
   xmlDoc *doc = xmlCtxtReadMemory (context, xml, (int) length, NULL, NULL,
-                                   XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
+                                   XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA
+                                       | XML_PARSE_NOBLANKS);
   bool whole = doc != NULL && context->wellFormed && xmlDocGetRootElement (doc) != NULL && doc->intSubset == NULL;
   if (!whole)
     {
@@ -334,11 +335,12 @@ vth_config_parse_node (xmlNode *node, const char *domain, GError **error)
 
 /* --- writing --- */
 
+/* What @parent has or, where there is something to say, gets. */
 static xmlNode *
-ensure_child (xmlNode *parent, const char *name)
+ensure_child_if (bool wanted, xmlNode *parent, const char *name)
 {
   xmlNode *node = find_child (parent, name);
-  if (node != NULL)
+  if (node != NULL || !wanted)
     return node;
   node = xmlNewDocNode (parent->doc, parent->ns, (const xmlChar *) name, NULL);
   /* Settings come before schedules; both before what we do not know only if that came later. */
@@ -371,22 +373,32 @@ drop_if_empty (xmlNode *node)
     elements = elements || child->type == XML_ELEMENT_NODE;
   if (node->properties != NULL || elements)
     return;
-  if (node->prev != NULL && xmlIsBlankNode (node->prev))
-    {
-      xmlNode *blank = node->prev;
-      xmlUnlinkNode (blank);
-      xmlFreeNode (blank);
-    }
   xmlUnlinkNode (node);
   xmlFreeNode (node);
+}
+
+/* An element that is its type attribute: without one it goes, whatever is in it. */
+static void
+write_type (xmlNode *root, const char *name, const char *type)
+{
+  xmlNode *node = ensure_child_if (type != NULL, root, name);
+  if (type != NULL)
+    set_attribute (node, "type", type);
+  else if (node != NULL)
+    {
+      xmlUnlinkNode (node);
+      xmlFreeNode (node);
+    }
 }
 
 static void
 write_retention (xmlNode *schedule, const VthRetention *retention)
 {
   g_autofree char *within = retention->keep_within_s > 0 ? vth_duration_to_string (retention->keep_within_s) : NULL;
-  xmlNode *node = ensure_child (schedule, "retention");
+  xmlNode *node = ensure_child_if (!vth_retention_is_empty (retention), schedule, "retention");
 
+  if (node == NULL)
+    return;
   for (unsigned int i = 0; i < G_N_ELEMENTS (retention_counts); i++)
     set_count (node, retention_counts[i].attribute,
                *(const unsigned int *) ((const char *) retention + retention_counts[i].offset));
@@ -452,32 +464,23 @@ doc_of_config (const VthConfig *config)
     }
   xmlNode *root = xmlDocGetRootElement (doc);
 
-  xmlNode *node = ensure_child (root, "output");
-  set_attribute (node, "dir", config->output_kind == VTH_OUTPUT_DIR ? config->output : NULL);
-  set_attribute (node, "pool", config->output_kind == VTH_OUTPUT_POOL ? config->output : NULL);
-  set_attribute (node, "file-name", config->file_name);
-  drop_if_empty (node);
-
-  if (config->format_set)
-    set_attribute (ensure_child (root, "format"), "type", vth_format_to_string (config->format));
-  else if ((node = find_child (root, "format")) != NULL)
+  xmlNode *node = ensure_child_if (config->output != NULL || config->file_name != NULL, root, "output");
+  if (node != NULL)
     {
-      xmlUnlinkNode (node);
-      xmlFreeNode (node);
+      set_attribute (node, "dir", config->output_kind == VTH_OUTPUT_DIR ? config->output : NULL);
+      set_attribute (node, "pool", config->output_kind == VTH_OUTPUT_POOL ? config->output : NULL);
+      set_attribute (node, "file-name", config->file_name);
+      drop_if_empty (node);
     }
-
-  node = ensure_child (root, "limits");
-  set_attribute (node, "allow-pause", config->allow_pause ? "yes" : NULL);
-  set_count (node, "timeout", config->timeout_s);
-  drop_if_empty (node);
-
-  if (config->manifest)
-    set_attribute (ensure_child (root, "manifest"), "type", "sha256");
-  else if ((node = find_child (root, "manifest")) != NULL)
+  write_type (root, "format", config->format_set ? vth_format_to_string (config->format) : NULL);
+  node = ensure_child_if (config->allow_pause || config->timeout_s > 0, root, "limits");
+  if (node != NULL)
     {
-      xmlUnlinkNode (node);
-      xmlFreeNode (node);
+      set_attribute (node, "allow-pause", config->allow_pause ? "yes" : NULL);
+      set_count (node, "timeout", config->timeout_s);
+      drop_if_empty (node);
     }
+  write_type (root, "manifest", config->manifest ? "sha256" : NULL);
   write_schedules (config, root);
   return doc;
 }

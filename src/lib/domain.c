@@ -92,7 +92,7 @@ vth_domain_read_metadata (const char *xml, const char *name, char **display_name
 
   if (ours || others)
     doc = xmlReadMemory (metadata, (int) strlen (metadata), NULL, NULL,
-                         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+                         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS);
   xmlNode *root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
   for (xmlNode *node = root != NULL ? root->children : NULL; node != NULL; node = node->next)
     if (node->type == XML_ELEMENT_NODE && node->ns != NULL)

@@ -52,3 +52,12 @@ src/lib/vthunder-rng.c: $(top_srcdir)/src/lib/vthunder.rng $(top_srcdir)/src/lib
 	  echo 'const char vth_rng_text[] =' && \
 	  $(SED) 's/\\/\\\\/g; s/"/\\"/g; s/.*/  "&\\n"/' $(top_srcdir)/src/lib/vthunder.rng && \
 	  echo '  ;'; } >$@.tmp && mv $@.tmp $@
+
+
+# The example is built and run by the tests, and installed as source.
+dist_examples_DATA += src/lib/example.c
+check_PROGRAMS += src/lib/example
+src_lib_example_SOURCES = src/lib/example.c
+src_lib_example_CPPFLAGS = $(AM_CPPFLAGS)
+src_lib_example_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(LIBVIRT_CFLAGS)
+src_lib_example_LDADD = src/lib/libvthunder.la $(GLIB_LIBS) $(LIBVIRT_LIBS)

@@ -6,6 +6,7 @@ vth_unit_tests = \
 	tests/unit/test-batch \
 	tests/unit/test-config \
 	tests/unit/test-cron \
+	tests/unit/test-dump \
 	tests/unit/test-retention \
 	tests/unit/test-template \
 	$(NULL)
@@ -22,3 +23,7 @@ tests_unit_test_retention_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_retention_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_template_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_template_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_dump_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_dump_LDADD = $(VTH_UNIT_LIBS)
+UNIT_TESTS += tests/unit/test-example.sh
+EXTRA_DIST += tests/unit/test-example.sh

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Dumps: taking, listing, inspecting, verifying, pruning.
+ *
+ * The test driver has domains but no memory: this program stands in for the
+ * libvirt calls that take a dump, and writes what an engine would.
+ */
+#include <config.h>
+
+#include <elf.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vthunder.h"
+
+#define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f" /* of test:///default's domain */
+#define NOTE_BYTES 8192
+
+/* --- stand-ins: found before libvirt's own --- */
+
+static struct {
+  bool stock;        /* refuses the mirror flag */
+  bool fails;
+  bool slow;         /* until aborted */
+  int aborted;
+  unsigned int calls;
+  unsigned int flags;
+  bool completed_job;
+} fake;
+
+static void
+put_note (GByteArray *out, const char *name, uint32_t type, const void *desc, uint32_t length)
+{
+  const guint32 head[3] = { (guint32) strlen (name) + 1, length, type };
+  static const guint8 zero[4];
+  g_byte_array_append (out, (const guint8 *) head, sizeof head);
+  g_byte_array_append (out, (const guint8 *) name, head[0]);
+  g_byte_array_append (out, zero, -head[0] & 3);
+  g_byte_array_append (out, desc, length);
+  g_byte_array_append (out, zero, -length & 3);
+}
+
+/* A small ELF core; @json NULL: without our note. */
+static void
+write_core (const char *path, const char *json, int64_t cut)
+{
+  g_autoptr (GByteArray) notes = g_byte_array_new ();
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  const guint8 status[336] = { 0 };
+  g_autofree char *text = g_malloc0 (NOTE_BYTES);
+  put_note (notes, "CORE", NT_PRSTATUS, status, sizeof status);
+  put_note (notes, "CORE", NT_PRSTATUS, status, sizeof status);
+  put_note (notes, "VMCOREINFO", 0, "OSRELEASE=6.12.0\nX=1\n", 21);
+  if (json != NULL)
+    {
+      g_strlcpy (text, json, NOTE_BYTES);
+      put_note (notes, "VTHUNDER", 1, text, NOTE_BYTES);
+    }
+  Elf64_Ehdr head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_CORE,
+                      .e_machine = EM_X86_64, .e_version = 1, .e_phoff = sizeof head, .e_ehsize = sizeof head,
+                      .e_phentsize = sizeof (Elf64_Phdr), .e_phnum = 2 };
+  Elf64_Phdr segments[2] = { { .p_type = PT_NOTE, .p_offset = sizeof head + sizeof segments, .p_filesz = notes->len },
+                             { .p_type = PT_LOAD, .p_offset = 16384, .p_filesz = 8192, .p_memsz = 8192 } };
+  g_byte_array_append (file, (const guint8 *) &head, sizeof head);
+  g_byte_array_append (file, (const guint8 *) segments, sizeof segments);
+  g_byte_array_append (file, notes->data, notes->len);
+  g_byte_array_set_size (file, 16384 + 8192);
+  memset (file->data + 16384, 0x5a, 8192);
+  int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  gsize length = cut > 0 ? (gsize) cut : file->len;
+  g_assert_cmpint (write (fd, file->data, length), ==, (gssize) length);
+  close (fd);
+}
+
+static void
+raise_error (virDomainPtr domain, unsigned int flags)
+{
+  /* Any call with a flag nobody knows leaves VIR_ERR_INVALID_ARG, as a stock libvirt does. */
+  virDomainInfo info;
+  if (flags != 0)
+    virConnectListAllDomains (virDomainGetConnect (domain), NULL, 1u << 31);
+  else
+    virDomainGetInfo (NULL, &info);
+}
+
+int
+virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int format, unsigned int flags)
+{
+  fake.calls++;
+  fake.flags = flags;
+  if (fake.stock && (flags & (1 << 5)))
+    {
+      raise_error (domain, flags);
+      return -1;
+    }
+  for (unsigned int i = 0; fake.slow && g_atomic_int_get (&fake.aborted) == 0 && i < 1000; i++)
+    g_usleep (10000);
+  if (fake.slow || fake.fails)
+    {
+      raise_error (domain, 0);
+      return -1;
+    }
+  const bool mirror = flags & (1 << 5);
+  write_core (to, mirror ? "{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
+                           "\"caller\":{\"mine\":1},\"mirror\":{\"t0-ns\":1774137600500000000,\"pause-ns\":250000,"
+                           "\"stall-max-ns\":90000,\"stall-histogram\":[1,2]}}"
+                         : NULL, 0);
+  return 0;
+}
+
+int
+virDomainAbortJob (virDomainPtr domain)
+{
+  g_atomic_int_set (&fake.aborted, 1);
+  return 0;
+}
+
+int
+virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *params, int *n, unsigned int flags)
+{
+  int room = 0;
+  *type = VIR_DOMAIN_JOB_NONE;
+  *params = NULL;
+  *n = 0;
+  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) && !fake.completed_job)
+    return 0;
+  *type = flags ? VIR_DOMAIN_JOB_COMPLETED : VIR_DOMAIN_JOB_UNBOUNDED;
+  virTypedParamsAddInt (params, n, &room, VIR_DOMAIN_JOB_OPERATION, VIR_DOMAIN_JOB_OPERATION_DUMP);
+  virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_TOTAL, 1000);
+  virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_PROCESSED, 400);
+  virTypedParamsAddULLong (params, n, &room, "thunder_pause_ns", 250000);
+  virTypedParamsAddULLong (params, n, &room, "thunder_t0_ns", UINT64_C (1774137600500000000));
+  return 0;
+}
+
+/* --- set-up --- */
+
+typedef struct {
+  virConnectPtr conn;
+  virDomainPtr domain;
+  char *dir;
+  VthHost *host;
+  VthConfig *config;
+  VthOutput *output;
+} Fixture;
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+      if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
+        remove_tree (child);
+      else
+        g_unlink (child);
+    }
+  g_rmdir (path);
+}
+
+static void
+set_up (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  memset (&fake, 0, sizeof fake);
+  fake.completed_job = true;
+  f->conn = virConnectOpen ("test:///default");
+  f->domain = virDomainLookupByName (f->conn, "test");
+  f->dir = g_dir_make_tmp ("vth-dump-XXXXXX", NULL);
+  g_autofree char *dumps = g_build_filename (f->dir, "dumps", NULL);
+  g_autofree char *state = g_build_filename (f->dir, "state", NULL);
+  g_assert_cmpint (g_mkdir (dumps, 0700), ==, 0);
+  f->host = vth_host_load ("/nonexistent/vthunder.conf", &error);
+  vth_host_set_state_dir (f->host, state);
+  f->config = vth_config_new ();
+  g_assert_true (vth_config_set_output (f->config, VTH_OUTPUT_DIR, dumps, &error));
+  f->output = vth_output_new (f->conn, VTH_OUTPUT_DIR, dumps, &error);
+  g_assert_no_error (error);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer data)
+{
+  remove_tree (f->dir);
+  g_free (f->dir);
+  vth_host_free (f->host);
+  vth_config_free (f->config);
+  vth_output_free (f->output);
+  virDomainFree (f->domain);
+  virConnectClose (f->conn);
+}
+
+static VthDump *
+take (Fixture *f, VthDumpRequest request, GError **error)
+{
+  request.config = f->config;
+  request.host = f->host;
+  return vth_dump_take (f->domain, &request, NULL, NULL, NULL, error);
+}
+
+static unsigned int
+count_files (Fixture *f)
+{
+  g_autoptr (GDir) dir = g_dir_open (vth_output_get_path (f->output), 0, NULL);
+  unsigned int n = 0;
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* --- taking --- */
+
+static void
+test_mirror (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "nightly", .time_s = 1774137600 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | 1 << 5);
+  g_assert_cmpstr (dump->name, ==, "test-nightly-20260322T000000Z.core");
+  g_assert_false (dump->paused);
+  g_assert_true (dump->has_figures);
+  g_assert_cmpuint (dump->figures.pause_ns, ==, 250000);
+  g_assert_cmpint (dump->time_s, ==, 1774137600);
+  g_assert_true (dump->own);
+  g_assert_cmpuint (count_files (f), ==, 1);
+
+  /* the file says it all by itself, and keeps what others put into its note */
+  g_autoptr (VthDump) found = vth_dump_inspect (dump->path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (found->schedule, ==, "nightly");
+  g_assert_cmpstr (found->uuid, ==, UUID);
+  g_assert_cmpstr (found->uri, ==, "test:///default");
+  g_assert_cmpint (found->mode, ==, VTH_MODE_MIRROR);
+  g_assert_true (found->own);
+  g_assert_cmpuint (found->figures.stall_max_ns, ==, 90000);
+  g_assert_cmpuint (found->n_cpus, ==, 2);
+  g_assert_cmpuint (found->elf_class, ==, 64);
+  g_assert_cmpuint (found->memory_bytes, ==, 8192);
+  g_assert_cmpstr (found->os_release, ==, "6.12.0");
+  g_assert_nonnull (strstr (found->note_json, "\"mine\":1"));
+
+  /* a second one in the same second does not replace the first */
+  g_autoptr (VthDump) second = take (f, (VthDumpRequest){ .schedule = "nightly", .time_s = 1774137600 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (second->name, ==, "test-nightly-20260322T000000Z-2.core");
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (dumps->len, ==, 2);
+
+  /* what the list of domains shows */
+  g_autoptr (GPtrArray) domains = vth_domain_list (f->conn, 0, f->host, &error);
+  g_assert_cmpint (((VthDomain *) domains->pdata[0])->last_dump_s, ==, 1774137600);
+  g_assert_cmpstr (((VthDomain *) domains->pdata[0])->last_path, ==, second->path);
+}
+
+static void
+test_stock (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.stock = true;
+  fake.completed_job = false;
+  g_autoptr (VthDump) refused = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_null (refused);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
+  g_assert_cmpuint (fake.calls, ==, 1);
+  g_assert_cmpuint (count_files (f), ==, 0);
+  g_clear_error (&error);
+
+  g_autoptr (VthDump) paused = take (f, (VthDumpRequest){ .allow_pause = true }, &error);
+  g_assert_no_error (error);
+  g_assert_true (paused->paused);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY);
+  g_assert_cmpuint (count_files (f), ==, 2); /* the dump and its record */
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (dumps->len, ==, 1);
+  const VthDump *listed = dumps->pdata[0];
+  g_assert_true (listed->paused);
+  g_assert_cmpstr (listed->schedule, ==, "manual");
+  g_assert_cmpint (listed->time_s, ==, paused->time_s);
+
+  /* asked for by mode: no mirror dump is tried */
+  fake.calls = 0;
+  g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (fake.calls, ==, 1);
+}
+
+static void
+test_failure (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.fails = true;
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .allow_pause = true }, &error);
+  g_assert_null (dump);
+  g_assert_cmpuint (fake.calls, ==, 1); /* another failure is no reason to stop the guest */
+  g_assert_nonnull (strstr (error->message, "cannot dump domain 'test'"));
+  g_clear_error (&error);
+  g_autoptr (VthDump) relative = take (f, (VthDumpRequest){ .path = "here" }, &error);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+  g_assert_cmpuint (count_files (f), ==, 0);
+}
+
+static void
+cancel_soon (uint64_t done, uint64_t total, const VthFigures *figures, void *data)
+{
+  g_assert_cmpuint (done, ==, 400);
+  g_assert_cmpuint (total, ==, 1000);
+  g_assert_cmpuint (figures->pause_ns, ==, 250000);
+  g_cancellable_cancel (data);
+}
+
+static void
+test_cancel (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  VthDumpRequest request = { .config = f->config, .host = f->host };
+  fake.slow = true;
+  g_autoptr (VthDump) dump = vth_dump_take (f->domain, &request, cancel_soon, cancellable, cancellable, &error);
+  g_assert_null (dump);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_CANCELLED);
+  g_assert_cmpint (fake.aborted, ==, 1);
+  g_clear_error (&error);
+
+  fake.aborted = 0;
+  g_autoptr (VthDump) late = take (f, (VthDumpRequest){ .timeout_s = 1 }, &error);
+  g_assert_null (late);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_TIMEOUT);
+}
+
+static void *
+take_in_thread (void *data)
+{
+  g_autoptr (VthDump) dump = take (data, (VthDumpRequest){ 0 }, NULL);
+  return NULL;
+}
+
+static void
+test_locked (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.slow = true;
+  GThread *thread = g_thread_new ("first", take_in_thread, f);
+  while (fake.calls == 0)
+    g_usleep (1000);
+  g_autoptr (VthDump) second = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_null (second);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_LOCKED);
+  g_atomic_int_set (&fake.aborted, 1);
+  g_thread_join (thread);
+}
+
+/* --- files --- */
+
+static void
+test_list_only_own (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const char *dir = vth_output_get_path (f->output);
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "s" }, &error);
+  g_assert_no_error (error);
+  g_autofree char *renamed = g_build_filename (dir, "renamed.core", NULL);
+  g_autofree char *text = g_build_filename (dir, "notes.txt", NULL);
+  g_autofree char *foreign = g_build_filename (dir, "by-hand.core", NULL);
+  g_autofree char *other = g_build_filename (dir, "other.core", NULL);
+  g_autofree char *sly = g_build_filename (dir, "link.core", NULL);
+  g_autofree char *copy = NULL;
+  gsize length;
+  /* a copy under another name, a text, a dump by virsh, one of another domain, a link */
+  g_assert_true (g_file_get_contents (dump->path, &copy, &length, NULL));
+  g_assert_true (g_file_set_contents (renamed, copy, (gssize) length, NULL));
+  g_assert_true (g_file_set_contents (text, "hello", -1, NULL));
+  write_core (foreign, "{\"version\":1,\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"caller\":{}}", 0);
+  write_core (other, "{\"version\":1,\"uuid\":\"00000000-0000-0000-0000-000000000001\",\"mode\":\"mirror\","
+                     "\"caller\":{\"schedule\":\"s\",\"file\":\"other.core\"}}", 0);
+  g_assert_cmpint (symlink (dump->path, sly), ==, 0);
+  g_autoptr (GPtrArray) mine = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (mine->len, ==, 1);
+  g_assert_cmpstr (((VthDump *) mine->pdata[0])->name, ==, dump->name);
+  g_autoptr (GPtrArray) all = vth_dump_list (f->output, NULL, &error);
+  g_assert_cmpuint (all->len, ==, 2);
+
+  /* nothing but ours is ever removed, even by a plan that says so */
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+  VthRetention one = { .keep_last = 1 };
+  vth_schedule_set_retention (schedule, &one);
+  vth_config_put_schedule (f->config, schedule);
+  unsigned int before = count_files (f);
+  g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  g_assert_cmpuint (plan->len, ==, 1);
+  g_assert_cmpuint (vth_prune_execute (f->output, plan), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, before);
+}
+
+static void
+test_prune (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.completed_job = false;
+  fake.stock = true;
+  for (int64_t day = 0; day < 5; day++)
+    {
+      VthDumpRequest request = { .schedule = "s", .time_s = 1774137600 + day * 86400, .mode = VTH_MODE_STOP, .manifest = day == 0 };
+      g_autoptr (VthDump) dump = take (f, request, &error);
+      g_assert_no_error (error);
+    }
+  g_autoptr (VthDump) manual = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1774137600 }, &error);
+  g_autoptr (VthDump) gone = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1774137600, .schedule = "gone" }, &error);
+  g_assert_cmpuint (count_files (f), ==, 7 * 2 + 1);
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+  vth_config_put_schedule (f->config, schedule);
+  g_autoptr (GPtrArray) none = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  for (unsigned int i = 0; i < none->len; i++)
+    g_assert_true (((VthPruneItem *) none->pdata[i])->keep);
+
+  VthRetention two = { .keep_last = 2 };
+  vth_schedule_set_retention (schedule, &two);
+  vth_config_put_schedule (f->config, schedule);
+  g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  unsigned int n_remove = 0;
+  for (unsigned int i = 0; i < plan->len; i++)
+    {
+      const VthPruneItem *item = plan->pdata[i];
+      g_assert_nonnull (item->reason);
+      n_remove += !item->keep;
+    }
+  g_assert_cmpuint (n_remove, ==, 3);
+  /* one has become another file since: it stays, the others go */
+  VthPruneItem *changed = NULL;
+  for (unsigned int i = 0; i < plan->len; i++)
+    if (!((VthPruneItem *) plan->pdata[i])->keep)
+      changed = plan->pdata[i];
+  write_core (changed->dump->path, "{\"version\":1,\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"caller\":{}}", 0);
+  g_assert_cmpuint (vth_prune_execute (f->output, plan), ==, 1);
+  g_assert_error (changed->error, VTH_ERROR, VTH_ERROR_NOT_FOUND);
+  g_autoptr (GPtrArray) left = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (left->len, ==, 4);
+}
+
+static const VthCheck *
+find_check (GPtrArray *checks, const char *name)
+{
+  for (unsigned int i = 0; i < checks->len; i++)
+    if (strcmp (((VthCheck *) checks->pdata[i])->name, name) == 0)
+      return checks->pdata[i];
+  g_error ("no check '%s'", name);
+  return NULL;
+}
+
+static void
+test_verify (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .manifest = true }, &error);
+  g_assert_no_error (error);
+  g_assert_true (dump->has_manifest);
+  g_autoptr (GPtrArray) good = NULL;
+  g_assert_true (vth_dump_verify (dump->path, NULL, NULL, NULL, &good, &error));
+  const char *const names[] = { "header", "segments", "notes", "vthunder-note", "manifest" };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (names); i++)
+    g_assert_cmpint (find_check (good, names[i])->status, ==, VTH_CHECK_OK);
+
+  /* one byte of memory changed: only the manifest knows */
+  int fd = open (dump->path, O_WRONLY);
+  g_assert_cmpint (pwrite (fd, "x", 1, 17000), ==, 1);
+  close (fd);
+  g_autoptr (GPtrArray) changed = NULL;
+  g_assert_true (vth_dump_verify (dump->path, NULL, NULL, NULL, &changed, &error));
+  g_assert_cmpint (find_check (changed, "segments")->status, ==, VTH_CHECK_OK);
+  g_assert_cmpint (find_check (changed, "manifest")->status, ==, VTH_CHECK_FAILED);
+
+  /* cut off */
+  g_assert_cmpint (truncate (dump->path, 20000), ==, 0);
+  g_autoptr (GPtrArray) cut = NULL;
+  g_assert_true (vth_dump_verify (dump->path, NULL, NULL, NULL, &cut, &error));
+  g_assert_cmpint (find_check (cut, "segments")->status, ==, VTH_CHECK_FAILED);
+
+  g_autoptr (GPtrArray) none = NULL;
+  g_assert_false (vth_dump_verify ("/nonexistent", NULL, NULL, NULL, &none, &error));
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND);
+}
+
+static void
+test_download (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ 0 }, &error);
+  g_autofree char *to = g_build_filename (f->dir, "copy", NULL);
+  g_autofree char *a = NULL, *b = NULL;
+  gsize n_a, n_b;
+  g_assert_true (vth_output_download (f->output, dump->name, to, NULL, &error));
+  g_assert_true (g_file_get_contents (dump->path, &a, &n_a, NULL) && g_file_get_contents (to, &b, &n_b, NULL));
+  g_assert_cmpmem (a, n_a, b, n_b);
+  g_assert_false (vth_output_download (f->output, dump->name, to, NULL, &error)); /* never over a file */
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_IO);
+}
+
+/* The samples the fuzzer starts from. */
+static void
+test_samples (void)
+{
+  const struct {
+    const char *name;
+    unsigned int elf_class, n_cpus;
+    VthFormat format;
+    bool note;
+  } samples[] = { { "elf64", 64, 2, VTH_FORMAT_ELF, true },   { "elf32", 32, 2, VTH_FORMAT_ELF, true },
+                  { "kdump", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true }, { "flattened", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true },
+                  { "windows", 0, 0, VTH_FORMAT_WIN_DMP, false } };
+  const char *top = g_getenv ("abs_top_srcdir");
+  if (top == NULL)
+    {
+      g_test_skip ("abs_top_srcdir is not set");
+      return;
+    }
+  for (unsigned int i = 0; i < G_N_ELEMENTS (samples); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *path = g_build_filename (top, "tests", "fuzz", "corpus", "note", samples[i].name, NULL);
+      g_autoptr (VthDump) dump = vth_dump_inspect (path, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (dump->elf_class, ==, samples[i].elf_class);
+      g_assert_cmpuint (dump->n_cpus, ==, samples[i].n_cpus);
+      g_assert_cmpint (dump->format, ==, samples[i].format);
+      g_assert_cmpstr (dump->domain, ==, samples[i].note ? "web1" : NULL);
+      g_assert_cmpuint (dump->figures.pause_ns, ==, samples[i].note ? 123456 : 0);
+      g_assert_cmpstr (dump->os_release, ==, samples[i].note ? "6.12.0-test" : NULL);
+    }
+}
+
+static void
+quiet (void *data, virErrorPtr error)
+{
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  virSetErrorFunc (NULL, quiet);
+#define ADD(name, function) g_test_add ("/dump/" name, Fixture, NULL, set_up, function, tear_down)
+  ADD ("mirror", test_mirror);
+  ADD ("stock", test_stock);
+  ADD ("failure", test_failure);
+  ADD ("cancel", test_cancel);
+  ADD ("locked", test_locked);
+  ADD ("list-only-own", test_list_only_own);
+  ADD ("prune", test_prune);
+  ADD ("verify", test_verify);
+  ADD ("download", test_download);
+  g_test_add_func ("/dump/samples", test_samples);
+  return g_test_run ();
+}
