@@ -25,5 +25,5 @@ tests_unit_test_template_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_template_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_dump_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_dump_LDADD = $(VTH_UNIT_LIBS)
-UNIT_TESTS += tests/unit/test-example.sh
-EXTRA_DIST += tests/unit/test-example.sh
+UNIT_TESTS += tests/unit/test-contrib.sh tests/unit/test-example.sh
+EXTRA_DIST += tests/unit/test-contrib.sh tests/unit/test-example.sh
