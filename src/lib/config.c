@@ -531,12 +531,13 @@ strip_namespace (xmlNode *node)
 VthConfig *
 vth_config_load (virDomainPtr domain, VthImpact impact, GError **error)
 {
+  const char *name = virDomainGetName (domain); /* later it would reset the error that is to be told */
   char *xml = virDomainGetMetadata (domain, VIR_DOMAIN_METADATA_ELEMENT, VTH_METADATA_URI, (unsigned int) impact);
   if (xml == NULL)
     {
       if (virGetLastErrorCode () == VIR_ERR_NO_DOMAIN_METADATA)
         return vth_config_new ();
-      vth_error_set_libvirt (error, "cannot read the configuration of domain '%s'", virDomainGetName (domain));
+      vth_error_set_libvirt (error, "cannot read the configuration of domain '%s'", name);
       return NULL;
     }
   VthConfig *config = vth_config_parse (xml, error);
@@ -549,6 +550,7 @@ vth_config_load (virDomainPtr domain, VthImpact impact, GError **error)
 bool
 vth_config_save (const VthConfig *config, virDomainPtr domain, VthImpact impact, GError **error)
 {
+  const char *name = virDomainGetName (domain);
   g_autofree char *xml = NULL;
 
   if (!vth_config_is_empty (config))
@@ -566,7 +568,7 @@ vth_config_save (const VthConfig *config, virDomainPtr domain, VthImpact impact,
                             VTH_METADATA_URI, (unsigned int) impact)
       < 0)
     {
-      vth_error_set_libvirt (error, "cannot write the configuration of domain '%s'", virDomainGetName (domain));
+      vth_error_set_libvirt (error, "cannot write the configuration of domain '%s'", name);
       return false;
     }
   return true;

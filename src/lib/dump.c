@@ -52,6 +52,7 @@ static void *
 call_thread (void *data)
 {
   Call *call = data;
+  const char *name = virDomainGetName (call->domain); /* later it would reset the error that is to be told */
   int result = virDomainCoreDumpWithFormat (call->domain, call->path, call->format, call->flags);
   GError *error = NULL;
   int code = 0;
@@ -60,7 +61,7 @@ call_thread (void *data)
   if (result < 0)
     {
       code = virGetLastErrorCode ();
-      vth_error_set_libvirt (&error, "cannot dump domain '%s' to '%s'", virDomainGetName (call->domain), call->path);
+      vth_error_set_libvirt (&error, "cannot dump domain '%s' to '%s'", name, call->path);
     }
   g_mutex_lock (&call->mutex);
   call->result = result;

@@ -61,6 +61,7 @@ job_fill (VthJob *job, virTypedParameterPtr params, int n)
 bool
 vth_job_get (virDomainPtr domain, bool completed, VthJob **job, GError **error)
 {
+  const char *name = virDomainGetName (domain); /* later it would reset the error that is to be told */
   virTypedParameterPtr params = NULL;
   int n = 0, type = VIR_DOMAIN_JOB_NONE;
 
@@ -73,7 +74,7 @@ vth_job_get (virDomainPtr domain, bool completed, VthJob **job, GError **error)
           *job = NULL;
           return true;
         }
-      vth_error_set_libvirt (error, "cannot read the job of domain '%s'", virDomainGetName (domain));
+      vth_error_set_libvirt (error, "cannot read the job of domain '%s'", name);
       return false;
     }
   *job = NULL;
@@ -114,11 +115,13 @@ vth_job_list (virConnectPtr conn, GError **error)
 bool
 vth_job_abort (virDomainPtr domain, GError **error)
 {
+  const char *name = virDomainGetName (domain);
+
   if (virDomainAbortJob (domain) == 0)
     return true;
   if (virGetLastErrorCode () == VIR_ERR_OPERATION_INVALID)
-    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "no job is running on domain '%s'", virDomainGetName (domain));
+    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "no job is running on domain '%s'", name);
   else
-    vth_error_set_libvirt (error, "cannot abort the job of domain '%s'", virDomainGetName (domain));
+    vth_error_set_libvirt (error, "cannot abort the job of domain '%s'", name);
   return false;
 }

@@ -17,7 +17,7 @@
 #include "vth-private.h"
 
 #define NOTE_NAME "VTHUNDER"
-#define NOTE_TYPE 1
+#define NOTE_TYPE 0x56544844 /* as QEMU writes it: one that no reader of core files knows */
 /* QEMU writes one segment per RAM range and a note per vCPU: far below these. */
 #define SEGMENTS_MAX (1u << 20)
 #define NOTES_BYTES_MAX (UINT64_C (256) << 20)

@@ -431,6 +431,7 @@ vth_output_remove (VthOutput *output, const char *name, GError **error)
 static bool
 volume_read (VthOutput *output, virStorageVolPtr volume, uint64_t offset, char *buffer, size_t length, size_t *got, GError **error)
 {
+  const char *name = virStorageVolGetName (volume); /* later it would reset the error that is to be told */
   virStreamPtr stream = virStreamNew (output->conn, 0);
   size_t done = 0;
   int n = 0;
@@ -440,7 +441,7 @@ volume_read (VthOutput *output, virStorageVolPtr volume, uint64_t offset, char *
   while (n >= 0 && done < length && (n = virStreamRecv (stream, buffer + done, length - done)) > 0)
     done += (size_t) n;
   if (n < 0)
-    vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", virStorageVolGetName (volume), output->target);
+    vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", name, output->target);
   /* finishing fails when the stream has more than was read, which is no error here */
   if (stream != NULL && (n < 0 || virStreamFinish (stream) < 0))
     (void) virStreamAbort (stream);
@@ -623,6 +624,7 @@ vth_output_read_small (VthOutput *output, const char *name, size_t *length, GErr
 static bool
 volume_write (VthOutput *output, virStorageVolPtr volume, uint64_t offset, const char *data, size_t length, GError **error)
 {
+  const char *name = virStorageVolGetName (volume);
   virStreamPtr stream = virStreamNew (output->conn, 0);
   bool ok = stream != NULL && virStorageVolUpload (volume, stream, offset, length, 0) == 0;
   size_t done = 0;
@@ -636,7 +638,7 @@ volume_write (VthOutput *output, virStorageVolPtr volume, uint64_t offset, const
   ok = ok && virStreamFinish (stream) == 0;
   if (!ok)
     {
-      vth_error_set_libvirt (error, "cannot write '%s' of storage pool '%s'", virStorageVolGetName (volume), output->target);
+      vth_error_set_libvirt (error, "cannot write '%s' of storage pool '%s'", name, output->target);
       if (stream != NULL)
         (void) virStreamAbort (stream);
     }
