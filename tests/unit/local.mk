@@ -6,7 +6,9 @@ vth_unit_tests = \
 	tests/unit/test-batch \
 	tests/unit/test-config \
 	tests/unit/test-cron \
+	tests/unit/test-domain \
 	tests/unit/test-dump \
+	tests/unit/test-output \
 	tests/unit/test-retention \
 	tests/unit/test-template \
 	$(NULL)
@@ -27,3 +29,7 @@ tests_unit_test_dump_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_dump_LDADD = $(VTH_UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-contrib.sh tests/unit/test-example.sh
 EXTRA_DIST += tests/unit/test-contrib.sh tests/unit/test-example.sh
+tests_unit_test_domain_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_domain_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_output_LDADD = $(VTH_UNIT_LIBS)
