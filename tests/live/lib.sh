@@ -1,0 +1,382 @@
+# shellcheck shell=bash disable=SC2034,SC2120
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What every live test needs: a guest, dumps of it, and a judgement of both.
+# A test sources this file, starts a guest, does one thing and asserts; what it started
+# ends with it.  It must never signal a process that the test did not start.
+
+set -eu -o pipefail
+
+srcdir=${VTHUNDER_SRCDIR:-${abs_top_srcdir:?run this with build/run}}
+builddir=${VTHUNDER_BUILDDIR:-${abs_top_builddir:?run this with build/run}}
+live=$srcdir/tests/live
+vm=$builddir/tests/guest/vm
+oracle_check=$builddir/tests/guest/oracle-check
+stall_probe=$builddir/tests/live/stall-probe
+qmp_tool=$live/qmp
+qemu=${VTHUNDER_QEMU:-qemu-system-x86_64}
+test_name=$(basename "$0" .sh)
+
+# Images are large and want a file system with O_DIRECT; socket names must be short.
+tmp=$(mktemp -d "${VTHUNDER_TEST_DIR:-/var/tmp}/vth.XXXXXX")
+image=$tmp/image
+pids=() domains=() on_exit=()
+
+say () { echo "$test_name: $*"; }
+
+fail ()
+{
+    say "FAILED: $*" >&2
+    exit 1
+}
+
+skip ()
+{
+    say "skipped: $*"
+    exit 77
+}
+
+# at_exit COMMAND…: run it at the end, last in, first out; its failure is no matter.
+at_exit () { on_exit=("$(printf '%q ' "$@")" "${on_exit[@]}"); }
+
+clean_up ()
+{
+    local status=$? i pid
+    trap - EXIT
+    set +e
+    if [ "$status" != 0 ] && [ "$status" != 77 ]; then
+        for i in "$tmp"/*.log; do
+            [ -s "$i" ] && { echo "--- ${i##*/}"; tail -n 20 "$i"; }
+        done
+    fi
+    for i in "${domains[@]}"; do virsh -q destroy "$i" >/dev/null 2>&1; done
+    for pid in "${pids[@]}"; do
+        kill -CONT "$pid" 2>/dev/null
+        kill "$pid" 2>/dev/null
+    done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null; done
+    for i in "${on_exit[@]}"; do eval "$i" >/dev/null 2>&1; done
+    if [ -n "${VTHUNDER_KEEP-}" ]; then say "kept: $tmp"; else rm -rf "$tmp"; fi
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+need ()
+{
+    local command
+    for command in "$@"; do
+        command -v "$command" >/dev/null || skip "$command is not installed"
+    done
+}
+
+need_root () { [ "$(id -u)" = 0 ] || skip "needs root"; }
+
+# wait_for SECONDS COMMAND…: until the command succeeds.
+wait_for ()
+{
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+
+alive () { kill -0 "$1" 2>/dev/null; }
+
+need_guest ()
+{
+    if ! [ -s "$vm/vmlinuz" ] || ! [ -s "$vm/initramfs" ]; then
+        skip "no guest: $(tail -n 1 "$vm/guest.log" 2>/dev/null || echo "make guest")"
+    fi
+    command -v "$qemu" >/dev/null || skip "no $qemu; make stack"
+}
+
+# --- A guest of our own, by QMP ---------------------------------------------
+
+# start_qemu ARGUMENT…: sets qemu_pid and the sockets; the guest's console is $tmp/serial.
+start_qemu ()
+{
+    local data=()
+    rm -f "$tmp/qmp" "$tmp/qmp2" "$tmp/serial"
+    [ -z "${VTHUNDER_QEMU_DATA-}" ] || data=(-L "$VTHUNDER_QEMU_DATA")
+    # shellcheck disable=SC2086  # a list of words
+    ${qemu_wrapper-} "$qemu" "${data[@]}" -name "guest=$test_name" -nodefaults -no-user-config -display none \
+        -serial "file:$tmp/serial" -qmp "unix:$tmp/qmp,server=on,wait=off" \
+        -qmp "unix:$tmp/qmp2,server=on,wait=off" "$@" </dev/null >"$tmp/qemu.log" 2>&1 &
+    qemu_pid=$!
+    pids+=("$qemu_pid")
+    wait_for 20 qemu_answers || fail "QEMU does not start"
+}
+
+qemu_answers ()
+{
+    alive "$qemu_pid" || fail "QEMU ended: $(tail -n 1 "$tmp/qemu.log")"
+    [ -S "$tmp/qmp" ] && [ -S "$tmp/qmp2" ]
+}
+
+qmp () { "$qmp_tool" "$tmp/qmp" "$@"; }
+qmp2 () { "$qmp_tool" "$tmp/qmp2" "$@"; }
+
+guest_said_ready ()
+{
+    if [ -n "${qemu_pid-}" ] && ! alive "$qemu_pid"; then
+        fail "QEMU ended: $(tail -n 1 "$tmp/qemu.log")"
+    fi
+    grep -a 'vth: fatal' "$tmp/serial" >&2 2>/dev/null && fail "the guest gave up"
+    [ -e "$tmp/serial" ] && [ "$(grep -ac 'vth: ready' "$tmp/serial")" -ge "${1:-1}" ]
+}
+
+# guest_ready [NTH]: waits for the guest's NTH start and finds its counters.
+# shellcheck disable=SC2120  # tests pass one
+guest_ready ()
+{
+    local line
+    wait_for "${VTHUNDER_BOOT_SECONDS:-180}" guest_said_ready "${1:-1}" || fail "the guest does not come up"
+    line=$(grep -a 'vth: ready' "$tmp/serial" | tail -n 1 | tr -d '\r')
+    nonce=${line#*nonce=} nonce=${nonce%% *}
+    guest_cpus=${line#*cpus=} guest_cpus=${guest_cpus%% *}
+    beat=${line#*beat=} beat=${beat%% *}
+}
+
+find_counters ()
+{
+    hva=$(qmp2 human-monitor-command "command-line=gpa2hva $beat" | sed -n 's/.* is \(0x[0-9a-f]*\).*/\1/p')
+    [ -n "$hva" ] || fail "QEMU does not tell where address $beat is"
+}
+
+# boot_guest [-m MIB] [-c CPUS] [-a 'VTH.PARAMETERS'] [-- QEMU-ARGUMENTS]: the Linux guest, by TCG.
+boot_guest ()
+{
+    local mem=384 cpus=1 append='' opt OPTIND=1
+    while getopts m:c:a: opt; do
+        case $opt in
+            m) mem=$OPTARG ;;
+            c) cpus=$OPTARG ;;
+            a) append=$OPTARG ;;
+            *) fail "boot_guest: usage" ;;
+        esac
+    done
+    shift $((OPTIND - 1))
+    need_guest
+    start_qemu -machine "${machine:-pc}" -accel tcg,thread=multi -m "$mem" -smp "$cpus" -device vmcoreinfo \
+        -kernel "$vm/vmlinuz" -initrd "$vm/initramfs" -append "console=ttyS0 quiet panic=-1 $append" "$@"
+    guest_ready 1
+    find_counters
+}
+
+# boot_payload [ACCEL] [QEMU-ARGUMENTS]: the 32-bit payload; KVM unless told otherwise.
+boot_payload ()
+{
+    local accel=${1:-kvm}
+    [ $# -eq 0 ] || shift
+    [ -s "$vm/payload" ] || skip "no payload: $(tail -n 1 "$vm/payload.log" 2>/dev/null || echo "make guest")"
+    command -v "$qemu" >/dev/null || skip "no $qemu; make stack"
+    if [ "$accel" = kvm ] && ! { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }; then
+        skip "no access to /dev/kvm"
+    fi
+    # KVM on some hosts emulates every instruction of a guest without paging: little fill there.
+    start_qemu -machine pc -accel "$accel" -cpu max -m "${payload_mem:-256}" -kernel "$vm/payload" \
+        -append "${payload_append:-$([ "$accel" = kvm ] && echo fill=4 pages=512 || echo fill=96 pages=4096)}" "$@"
+    wait_for 60 guest_said_ready || skip "this $accel does not run the payload"
+    guest_ready 1
+    find_counters
+}
+
+beats () { "$stall_probe" --once --pid "$qemu_pid" --address "$hva" --count "$guest_cpus"; }
+
+all_moved ()
+{
+    local now i
+    read -ra now <<<"$(beats)"
+    for i in "${!now[@]}"; do
+        [ "${now[i]}" != "${beats_before[i]}" ] || return 1
+    done
+}
+
+# assert_progress: every vCPU of the guest goes on.
+assert_progress ()
+{
+    alive "$qemu_pid" || fail "QEMU is gone: $(tail -n 1 "$tmp/qemu.log")"
+    read -ra beats_before <<<"$(beats)"
+    wait_for 30 all_moved || fail "the guest stands still"
+    if grep -a 'vth: kernel-warning\|vth: fatal' "$tmp/serial" >&2; then
+        fail "the guest's kernel complains"
+    fi
+}
+
+assert_standstill ()
+{
+    read -ra beats_before <<<"$(beats)"
+    sleep 0.3
+    if all_moved; then fail "the guest runs"; fi
+}
+
+# --- Dumps -------------------------------------------------------------------
+
+# qmp_mirror FILE [NAME=VALUE…]
+qmp_mirror ()
+{
+    local file=$1
+    shift
+    qmp dump-guest-memory paging=false "protocol=file:$file" mode=mirror "$@" -- @wait-dump 300 >"$tmp/dump.json"
+}
+
+qmp_stop ()
+{
+    local file=$1
+    shift
+    qmp dump-guest-memory paging=false "protocol=file:$file" "$@" >/dev/null
+}
+
+# check_image FILE [ORACLE-OPTION…]
+check_image ()
+{
+    local file=$1
+    shift
+    "$oracle_check" "$@" "$file" || fail "the image is not consistent"
+}
+
+# mirror_dumps N: N dumps in a row, each of them whole and of one instant.
+mirror_dumps ()
+{
+    local _
+    for _ in $(seq "$1"); do
+        rm -f "$image"
+        qmp_mirror "$image"
+        check_image "$image" --note --nonce "$nonce"
+    done
+}
+
+# assert_dumps: what must hold after any failure: the guest lives and can be dumped.
+assert_dumps ()
+{
+    assert_progress
+    rm -f "$tmp/again"
+    qmp_mirror "$tmp/again" || fail "the next dump fails"
+    check_image "$tmp/again" --note --nonce "$nonce"
+    rm -f "$tmp/again"
+    assert_progress
+}
+
+# assert_refused TEXT NAME=VALUE…: dump-guest-memory with these fails with this text, and leaves no file.
+assert_refused ()
+{
+    local text=$1 got
+    shift
+    got=$(qmp @fails dump-guest-memory "$@") || fail "not refused"
+    say "$got"
+    grep -qi -- "$text" <<<"$got" || fail "refused, but the message does not say '$text'"
+    [ ! -e "$image" ] || fail "a refused dump leaves a file"
+}
+
+have_mirror ()
+{
+    if [ -z "${mirror_known-}" ]; then
+        start_qemu -machine none
+        mirror_known=no
+        if qmp query-commands | grep -q '"dump-cancel"'; then mirror_known=yes; fi
+        kill "$qemu_pid"
+        wait "$qemu_pid" 2>/dev/null || true
+    fi
+    [ "$mirror_known" = yes ]
+}
+
+need_mirror () { have_mirror || skip "$qemu has no dump-guest-memory mode=mirror"; }
+
+# field NAME FILE: a number of the mirror object of a JSON line.
+field () { sed -n "s/.*\"$1\": \\([0-9]*\\).*/\\1/p" "$2" | tail -n 1; }
+
+# --- A guest under libvirt -----------------------------------------------------
+
+need_libvirt ()
+{
+    need virsh
+    need_guest
+    virsh -q uri >/dev/null 2>"$tmp/virsh.log" || skip "no libvirt daemon: $(tail -n 1 "$tmp/virsh.log")"
+    virsh help dump | grep -q -- --thunder || skip "this virsh has no dump --thunder"
+}
+
+# define_guest NAME MIB CPUS 'VTH.PARAMETERS' ['DEVICES-XML' ['DOMAIN-XML']]: creates a transient domain.
+create_domain ()
+{
+    local name=$1 mem=$2 cpus=$3 append=$4 devices=${5-} more=${6-} binary
+    binary=$(command -v "$qemu")
+    domain=$name
+    cat >"$tmp/$name.xml" <<XML
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+  <name>$name</name>
+  <memory unit='MiB'>$mem</memory>
+  <vcpu>$cpus</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>$vm/vmlinuz</kernel>
+    <initrd>$vm/initramfs</initrd>
+    <cmdline>console=ttyS0 quiet panic=-1 $append</cmdline>
+  </os>
+  <features><acpi/><apic/><vmcoreinfo state='on'/></features>
+  <on_reboot>restart</on_reboot>
+  <devices>
+    <emulator>$binary</emulator>
+    <controller type='usb' model='none'/>
+    <serial type='file'><source path='$tmp/serial'/></serial>
+    <memballoon model='none'/>
+    $devices
+  </devices>
+  $more
+  $([ -z "${VTHUNDER_QEMU_DATA-}" ] || echo "<qemu:commandline><qemu:arg value='-L'/><qemu:arg value='$VTHUNDER_QEMU_DATA'/></qemu:commandline>")
+</domain>
+XML
+    : >"$tmp/serial"
+    domains+=("$name")
+    virsh -q create "$tmp/$name.xml" >"$tmp/virsh.log" 2>&1 || fail "virsh create: $(tail -n 1 "$tmp/virsh.log")"
+    guest_ready 1
+    find_domain_counters
+}
+
+domain_pid ()
+{
+    local file
+    for file in "${VTHUNDER_STACK:-/nowhere}/run/libvirt/qemu/$1.pid" "$XDG_RUNTIME_DIR/libvirt/qemu/run/$1.pid" \
+        "/run/libvirt/qemu/$1.pid"; do
+        [ -s "$file" ] && cat "$file" && return 0
+    done
+    # The daemon's own state directory may be anywhere: QEMU's command line tells.
+    for file in /proc/[0-9]*/cmdline; do
+        if tr '\0' '\n' <"$file" 2>/dev/null | grep -q "^guest=$1\\(,\\|\$\\)"; then
+            file=${file#/proc/}
+            echo "${file%/cmdline}"
+            return 0
+        fi
+    done
+    return 1
+}
+
+find_domain_counters ()
+{
+    qemu_pid=$(domain_pid "$domain") || fail "domain $domain has no process"
+    hva=$(virsh -q qemu-monitor-command --hmp "$domain" "gpa2hva $beat" | sed -n 's/.* is \(0x[0-9a-f]*\).*/\1/p')
+    [ -n "$hva" ] || fail "QEMU does not tell where address $beat is"
+}
+
+unique_domain () { echo "vth-$test_name-$$"; }
+
+# no_leftovers DIR NAME: no temporary file of a dump of NAME.
+no_leftovers ()
+{
+    local left
+    left=$(find "$1" -maxdepth 1 -name ".$2*" -print)
+    [ -z "$left" ] || fail "left over: $left"
+}
+
+# assert_domain_dumps: as assert_dumps, through libvirt.
+assert_domain_dumps ()
+{
+    assert_progress
+    [ "$(virsh domstate "$domain" | head -n 1)" = running ] || fail "the domain is not running"
+    rm -f "$tmp/again"
+    virsh -q dump --thunder "$domain" "$tmp/again" || fail "the next dump fails"
+    check_image "$tmp/again" --note --nonce "$nonce"
+    rm -f "$tmp/again"
+    assert_progress
+}

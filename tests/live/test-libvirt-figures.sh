@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The completed job carries the figures of the engine.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_libvirt
+create_domain "$(unique_domain)" 384 1 ""
+virsh -q dump --thunder "$domain" "$image"
+virsh domjobinfo --completed --anystats "$domain" | tee "$tmp/stats"
+for name in pause_ns stall_max_ns stall_count capture_ns total_ns t0_ns pages_total pages_zero pages_copied \
+    pages_fault_copied mirror_limit mirror_peak bytes_written; do
+    grep -qi "thunder_$name" "$tmp/stats" || fail "no thunder_$name"
+done

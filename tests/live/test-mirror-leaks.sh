@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Dumps in a row: descriptors and threads of QEMU stay level.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_mirror
+boot_guest -c 1
+level () { find "/proc/$qemu_pid/fd" "/proc/$qemu_pid/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
+for i in 1 2 3 4 5 6; do
+    rm -f "$image"
+    qmp_mirror "$image"
+    sleep 0.2
+    [ "$i" != 2 ] || before=$(level)
+done
+check_image "$image" --note
+after=$(level)
+say "descriptors and threads: $before, then $after"
+[ "$after" -le $((before + 1)) ] || fail "they grow"
