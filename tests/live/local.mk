@@ -1,1 +1,86 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Tests on a real guest in the built stack.  tests/README.md says what each is for.
+
+check_PROGRAMS += tests/live/stall-probe
+tests_live_stall_probe_SOURCES = tests/live/stall-probe.c
+tests_live_stall_probe_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+tests_live_stall_probe_LDADD = $(GLIB_LIBS)
+
+LIVE_TESTS += \
+	tests/live/test-consumer-crash.sh \
+	tests/live/test-consumer-gdb.sh \
+	tests/live/test-consumer-makedumpfile-dmesg.sh \
+	tests/live/test-consumer-makedumpfile-filter.sh \
+	tests/live/test-libvirt-abort.sh \
+	tests/live/test-libvirt-capabilities.sh \
+	tests/live/test-libvirt-figures.sh \
+	tests/live/test-libvirt-keeps-old-file.sh \
+	tests/live/test-libvirt-killed-client.sh \
+	tests/live/test-libvirt-killed-daemon.sh \
+	tests/live/test-libvirt-killed-qemu.sh \
+	tests/live/test-libvirt-live-flag.sh \
+	tests/live/test-libvirt-memory-only.sh \
+	tests/live/test-libvirt-paused.sh \
+	tests/live/test-libvirt-refuse-crash.sh \
+	tests/live/test-libvirt-second.sh \
+	tests/live/test-libvirt-thunder.sh \
+	tests/live/test-libvirt-unwritable.sh \
+	tests/live/test-libvirt-verbose.sh \
+	tests/live/test-mirror-balloon.sh \
+	tests/live/test-mirror-cancel.sh \
+	tests/live/test-mirror-client-gone.sh \
+	tests/live/test-mirror-dirty.sh \
+	tests/live/test-mirror-dma-iothread.sh \
+	tests/live/test-mirror-dma.sh \
+	tests/live/test-mirror-elf64.sh \
+	tests/live/test-mirror-fd.sh \
+	tests/live/test-mirror-figures.sh \
+	tests/live/test-mirror-firmware.sh \
+	tests/live/test-mirror-full-disk.sh \
+	tests/live/test-mirror-guest-reboot.sh \
+	tests/live/test-mirror-hugetlb.sh \
+	tests/live/test-mirror-killed-qemu.sh \
+	tests/live/test-mirror-kvm.sh \
+	tests/live/test-mirror-leaks.sh \
+	tests/live/test-mirror-memfd.sh \
+	tests/live/test-mirror-numa.sh \
+	tests/live/test-mirror-paused.sh \
+	tests/live/test-mirror-payload.sh \
+	tests/live/test-mirror-q35.sh \
+	tests/live/test-mirror-quit.sh \
+	tests/live/test-mirror-reset.sh \
+	tests/live/test-mirror-shm.sh \
+	tests/live/test-mirror-slow-output.sh \
+	tests/live/test-mirror-small-limit.sh \
+	tests/live/test-mirror-smp.sh \
+	tests/live/test-mirror-sparse.sh \
+	tests/live/test-mirror-thp-off.sh \
+	tests/live/test-mirror-uffd-fd.sh \
+	tests/live/test-mirror-unwritable.sh \
+	tests/live/test-oracle-sees-damage.sh \
+	tests/live/test-oracle-sees-tear.sh \
+	tests/live/test-refuse-file.sh \
+	tests/live/test-refuse-hotplug.sh \
+	tests/live/test-refuse-limit.sh \
+	tests/live/test-refuse-migration.sh \
+	tests/live/test-refuse-note.sh \
+	tests/live/test-refuse-options.sh \
+	tests/live/test-refuse-paging.sh \
+	tests/live/test-refuse-pipe.sh \
+	tests/live/test-refuse-second.sh \
+	tests/live/test-refuse-wait.sh \
+	tests/live/test-refuse-win-dmp.sh \
+	tests/live/test-soak.sh \
+	tests/live/test-stall-probe.sh \
+	tests/live/test-stop-consistent.sh \
+	tests/live/test-stop-unchanged.sh \
+	$(NULL)
+
+EXTRA_DIST += \
+	tests/README.md \
+	tests/live/demo \
+	tests/live/lib.sh \
+	tests/live/qmp \
+	tests/live/soak \
+	tests/live/thp-off \
+	$(NULL)
