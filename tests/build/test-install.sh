@@ -31,8 +31,9 @@ pc=$(find "$root" -name '*.pc' | head -n 1)
 [ -n "$pc" ] || fail "no pkg-config file"
 echo '#include <vthunder.h>
 int main (void) { return vth_version () == NULL; }' >"$tmp/user.c"
-flags=$(PKG_CONFIG_PATH=$(dirname "$pc"):${PKG_CONFIG_PATH-} PKG_CONFIG_SYSROOT_DIR='' \
-    pkg-config --define-variable=prefix="$root" --cflags --libs "$(basename "$pc" .pc)" 2>"$tmp/pc.log") || {
+# As if the prefix were where it is now.
+sed "s|^prefix=.*|prefix=$root|" "$pc" >"$tmp/vthunder-here.pc"
+flags=$(PKG_CONFIG_PATH=$tmp:${PKG_CONFIG_PATH-} pkg-config --cflags --libs vthunder-here 2>"$tmp/pc.log") || {
     # A requirement of its own that only the build tree's libvirt has.
     cat "$tmp/pc.log"
     echo "SKIP: pkg-config cannot resolve the requirements"
