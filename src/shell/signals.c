@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "output.h"
+
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT };
 
 /* A handler has no argument of ours, so this pipe is a global. */
@@ -90,6 +92,7 @@ guard_run (gpointer data)
 {
   ShGuard *guard = data;
   gint64 first_us = 0;
+  bool told = false;
 
   for (;;) {
     struct pollfd fds[] = {
@@ -97,10 +100,14 @@ guard_run (gpointer data)
       { .fd = guard->stop_fd, .events = POLLIN },
     };
 
-    if (poll (fds, G_N_ELEMENTS (fds), -1) < 0 && errno != EINTR)
+    int n = poll (fds, G_N_ELEMENTS (fds), first_us && !told ? 2 * G_USEC_PER_SEC / 1000 : -1);
+
+    if (fds[1].revents || (n < 0 && errno != EINTR))
       return NULL;
-    if (fds[1].revents)
-      return NULL;
+    if (n == 0 && !told) {
+      sh_output_error ("\nstill waiting for the end; Ctrl-C again leaves at once\n");
+      told = true;
+    }
     for (int number; (number = sh_signals_next ()) != 0;) {
       gint64 now_us = g_get_monotonic_time ();
 
