@@ -162,11 +162,14 @@ is_bad (VthBatchEventKind kind)
 }
 
 static void
-append_dump (GString *line, const VthDump *dump)
+append_dump (GString *line, const VthDump *dump, bool with_figures)
 {
   g_autofree char *size = sh_format_size (dump->size_bytes);
 
-  g_string_append_printf (line, " %s %s", dump->path ? dump->path : dump->name, size);
+  g_string_append_printf (line, " %s", dump->path ? dump->path : dump->name);
+  if (!with_figures)
+    return;
+  g_string_append_printf (line, " %s", size);
   if (dump->has_figures) {
     g_autofree char *pause = sh_format_duration ((gint64) dump->figures.pause_ns);
     g_autofree char *stall = sh_format_duration ((gint64) dump->figures.stall_max_ns);
@@ -208,7 +211,7 @@ report_event (const VthBatchEvent *event, void *data)
     g_string_append_printf (line, "/%s", event->schedule);
   g_string_append_printf (line, ": %s", event_name (event->kind));
   if (event->dump)
-    append_dump (line, event->dump);
+    append_dump (line, event->dump, event->kind == VTH_BATCH_DONE);
   if (event->message)
     g_string_append_printf (line, ": %s", event->message);
   if (event->error)

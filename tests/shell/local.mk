@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-EXTRA_DIST += tests/shell/lib.sh
+EXTRA_DIST += tests/shell/lib.sh tests/shell/term.sh
 SHELL_TESTS += \
 	tests/shell/test-batch.sh \
 	tests/shell/test-complete-bash.sh \
@@ -22,4 +22,9 @@ SHELL_TESTS += \
 	tests/shell/test-schedule.sh \
 	tests/shell/test-self-test.sh \
 	tests/shell/test-stdin.sh \
+	$(NULL)
+LIVE_TESTS += \
+	tests/live/test-shell-batch.sh \
+	tests/live/test-shell-cancel.sh \
+	tests/live/test-shell-dump.sh \
 	$(NULL)

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vthunder on a real guest: path-set, dump, dump-list, -info, -verify, --detach, list.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+need jq
+need_libvirt
+export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+create_domain "$(unique_domain)" 256 1 ""
+mkdir -m 700 "$tmp/dumps"
+
+vthunder -q path-set "$domain" "$tmp/dumps"
+vthunder dump "$domain" >"$tmp/said"
+cat "$tmp/said"
+grep -Eq "^Domain '$domain' dumped to $tmp/dumps/$domain-manual-[0-9TZ]*\.core \(.*\): pause .*, stall .*, total " "$tmp/said" ||
+    fail "not what was expected"
+assert_progress
+
+vthunder dump-list "$domain" --json >"$tmp/list"
+jq -e '.[0] | .own and (.paused | not) and .mode == "mirror" and .schedule == "manual" and .pause_ns > 0' "$tmp/list" >/dev/null ||
+    fail "dump-list: $(cat "$tmp/list")"
+file=$(jq -r '.[0].path' "$tmp/list")
+check_image "$file" --note
+vthunder dump-info "$file" --json | jq -e '.note.mirror["pause-ns"] > 0 and .cpus == 1' >/dev/null || fail "dump-info"
+vthunder dump-info "$domain" | grep -q '^Longest stall: ' || fail "dump-info of the domain"
+vthunder dump-verify "$file" || fail "dump-verify"
+dd if=/dev/zero of="$file" bs=1 seek=0 count=64 conv=notrunc status=none
+if vthunder dump-verify "$file" 2>/dev/null; then fail "a damaged file passes"; fi
+rm -f "$file" "$file".*
+
+# What is stopped for it has to be allowed, and says so.
+vthunder dump "$domain" --mode stop --json >"$tmp/json"
+jq -e '.[0].paused' "$tmp/json" >/dev/null || fail "a stop dump does not say so: $(cat "$tmp/json")"
+vthunder dump-list "$domain" | grep -q ' yes ' || fail "the list does not say so"
+
+# In the background.
+rm -f "$tmp/dumps"/*
+vthunder dump "$domain" --detach
+wait_for 30 sh -c "ls '$tmp'/dumps/*.core >/dev/null 2>&1" || fail "no file of the detached dump"
+wait_for 30 sh -c "! vthunder jobs --json | grep -q '\"$domain\"'" || fail "its job does not end"
+
+vthunder list --json | jq -e --arg d "$domain" '.[] | select(.name == $d).last_dump != null' >/dev/null ||
+    fail "list does not know the last dump"
+assert_domain_dumps
