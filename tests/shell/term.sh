@@ -5,16 +5,23 @@
 # term_start [WIDTH [HEIGHT]] COMMAND: runs it in a terminal.
 term_start ()
 {
-    local width=80 height=24
+    local _ width=80 height=24
     need tmux
     while [[ $1 =~ ^[0-9]+$ ]]; do
         width=$1 height=${2:-24}
         shift
         ! [[ $1 =~ ^[0-9]+$ ]] || { height=$1; shift; }
     done
-    tmux_socket=$tmp/tmux
-    tmux -S "$tmux_socket" -f /dev/null -u new-session -d -x "$width" -y "$height" \
-        -e PATH="$PATH" -e LC_ALL="$LC_ALL" -e HISTFILE= "$*; echo END \$?; sleep 600" || skip "tmux does not start"
+    # A server that starts while another ends may not make it.
+    for _ in 1 2 3; do
+        tmux_socket=$tmp/tmux$RANDOM
+        if tmux -S "$tmux_socket" -f /dev/null -u new-session -d -x "$width" -y "$height" \
+            -e PATH="$PATH" -e LC_ALL="$LC_ALL" -e HISTFILE= "$*; echo END \$?; sleep 600"; then
+            return 0
+        fi
+        sleep 0.5
+    done
+    skip "tmux does not start"
 }
 term () { tmux -S "$tmux_socket" "$@"; }
 term_screen () { term capture-pane -p; }
