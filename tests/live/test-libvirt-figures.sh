@@ -6,7 +6,7 @@
 need_libvirt
 create_domain "$(unique_domain)" 384 1 ""
 virsh -q dump --thunder "$domain" "$image"
-virsh domjobinfo --completed --anystats "$domain" | tee "$tmp/stats"
+virsh domjobinfo --completed --rawstats "$domain" | tee "$tmp/stats"
 for name in pause_ns stall_max_ns stall_count capture_ns total_ns t0_ns pages_total pages_zero pages_copied \
     pages_fault_copied mirror_limit mirror_peak bytes_written; do
     grep -qi "thunder_$name" "$tmp/stats" || fail "no thunder_$name"
