@@ -12,7 +12,7 @@ export HOME=$tmp XDG_CACHE_HOME=$tmp/cache XDG_CONFIG_HOME=$tmp/config XDG_DATA_
 export XDG_STATE_HOME=$tmp/state
 unset VTHUNDER_DEFAULT_CONNECT_URI VTHUNDER_HISTSIZE VTHUNDER_DEBUG VTHUNDER_LOG_FILE
 export LC_ALL=C.UTF-8 TZ=UTC
-srcdir=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+srcdir=${abs_top_srcdir:-${VTHUNDER_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}}
 export srcdir
 
 skip () { echo "SKIP: $*"; exit 77; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-EXTRA_DIST += tests/shell/lib.sh tests/shell/term.sh
+EXTRA_DIST += tests/shell/lib.sh tests/shell/term.sh tests/bench/shell-speed
 SHELL_TESTS += \
 	tests/shell/test-batch.sh \
 	tests/shell/test-complete-bash.sh \
