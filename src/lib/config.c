@@ -115,16 +115,24 @@ validate (xmlDoc *doc, GError **error)
 /* --- reading --- */
 
 /* libvirt hands our element out without its namespace: give it back. */
-static void
+static bool
 adopt_namespace (xmlNode *node, xmlNs *ns)
 {
   for (xmlNode *child = node; child != NULL; child = child->next)
     if (child->type == XML_ELEMENT_NODE)
       {
+        /* libxml2 takes a second colon for part of the name; written again it would be no XML. */
+        bool plain = strchr ((const char *) child->name, ':') == NULL;
+        for (const xmlAttr *attribute = child->properties; attribute != NULL; attribute = attribute->next)
+          plain = plain && strchr ((const char *) attribute->name, ':') == NULL;
+        if (!plain)
+          return false;
         if (child->ns == NULL || xmlStrEqual (child->ns->href, URI))
           xmlSetNs (child, ns);
-        adopt_namespace (child->children, ns);
+        if (!adopt_namespace (child->children, ns))
+          return false;
       }
+  return true;
 }
 
 static bool
@@ -278,7 +286,11 @@ config_of_doc (xmlDoc *doc_to_take, GError **error)
                            "the prefix '" VTH_METADATA_PREFIX "' belongs to another namespace");
       return NULL;
     }
-  adopt_namespace (root, ns);
+  if (!adopt_namespace (root, ns))
+    {
+      g_set_error_literal (error, VTH_ERROR, VTH_ERROR_CONFIG, "the vthunder element is not XML: a name has two colons");
+      return NULL;
+    }
 
   GError *reason = NULL;
   if (!validate (doc, &reason) || !read_tree (config, root, &reason))
@@ -305,7 +317,7 @@ vth_config_parse (const char *xml, GError **error)
   xmlDoc *doc = xmlCtxtReadMemory (context, xml, (int) length, NULL, NULL,
                                    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA
                                        | XML_PARSE_NOBLANKS);
-  bool whole = doc != NULL && context->wellFormed && xmlDocGetRootElement (doc) != NULL && doc->intSubset == NULL;
+  bool whole = doc != NULL && context->wellFormed && context->nsWellFormed && xmlDocGetRootElement (doc) != NULL && doc->intSubset == NULL;
   if (!whole)
     {
       g_autofree char *why = context->lastError.message != NULL ? g_utf8_make_valid (context->lastError.message, -1)

@@ -24,6 +24,7 @@ endif
 # libFuzzer each is a test that replays its corpus, cut and changed.
 lib_fuzz_corpus = \
 	tests/fuzz/corpus/config/bare.xml \
+	tests/fuzz/corpus/config/colons.xml \
 	tests/fuzz/corpus/config/full.xml \
 	tests/fuzz/corpus/config/spaced.xml \
 	tests/fuzz/corpus/config/unknown.xml \

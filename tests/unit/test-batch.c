@@ -605,6 +605,11 @@ test_locked (void)
 static void
 test_jitter (void)
 {
+  if (in_valgrind ())
+    {
+      g_test_skip ("too slow in valgrind");
+      return;
+    }
   World *world = world_new ();
   for (unsigned int i = 0; i < 20; i++)
     {

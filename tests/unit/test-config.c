@@ -130,6 +130,7 @@ test_refused (void)
     { "<domain><schedule name='a' cron='@daily'><retention keep-last='-1'/></schedule></domain>", "not valid" },
     { "<domain><schedule name='a' cron='@daily'><retention keep-within='1d1d'/></schedule></domain>", "duration" },
     { "<domain xmlns:vthunder='urn:x'/>", "another namespace" },
+    { "<v:domain xmlns:v='urn:vthunder:domain:1.0'><v:v:9limits/></v:domain>", "not XML" }, /* found by the fuzzer */
   };
   for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
     {

@@ -69,7 +69,9 @@ write_core (const char *path, const char *json, int64_t cut)
   g_byte_array_append (file, (const guint8 *) &head, sizeof head);
   g_byte_array_append (file, (const guint8 *) segments, sizeof segments);
   g_byte_array_append (file, notes->data, notes->len);
+  guint used = file->len;
   g_byte_array_set_size (file, 16384 + 8192);
+  memset (file->data + used, 0, file->len - used);
   memset (file->data + 16384, 0x5a, 8192);
   int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   gsize length = cut > 0 ? (gsize) cut : file->len;
