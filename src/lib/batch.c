@@ -418,6 +418,18 @@ prune (Context *context)
     }
 }
 
+/* libvirt completes a dump whose client is gone: until then nobody can tell what becomes of it. */
+static bool
+is_still_running (VthBatch *batch, const VthBatchDomain *domain)
+{
+  VthJob *job = NULL;
+  if (batch->ops.find != NULL || domain->handle == NULL || !vth_job_get (domain->handle, false, &job, NULL) || job == NULL)
+    return false;
+  bool dump = job->is_dump;
+  vth_job_free (job);
+  return dump;
+}
+
 /* A run that was killed left "running": what became of it?  False if that cannot be told now. */
 static bool
 recover (Run *run, const VthBatchDomain *domain, VthState *state)
@@ -428,6 +440,8 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
 
   if (state->running_start_s == 0)
     return true;
+  if (is_still_running (run->batch, domain))
+    return false;
   context.schedule = schedule;
   g_autoptr (VthDump) dump = state->running_name != NULL && schedule != NULL
                                  ? real_find (run->batch, domain, schedule, state->running_name, &error)

@@ -31,6 +31,7 @@ static struct {
   unsigned int calls;
   unsigned int flags;
   bool completed_job;
+  bool idle;         /* no job is running */
 } fake;
 
 static void
@@ -129,7 +130,7 @@ virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *para
   *type = VIR_DOMAIN_JOB_NONE;
   *params = NULL;
   *n = 0;
-  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) && !fake.completed_job)
+  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.completed_job : fake.idle)
     return 0;
   *type = flags ? VIR_DOMAIN_JOB_COMPLETED : VIR_DOMAIN_JOB_UNBOUNDED;
   virTypedParamsAddInt (params, n, &room, VIR_DOMAIN_JOB_OPERATION, VIR_DOMAIN_JOB_OPERATION_DUMP);
@@ -506,6 +507,79 @@ test_download (Fixture *f, gconstpointer data)
   g_assert_error (error, VTH_ERROR, VTH_ERROR_IO);
 }
 
+/* --- a batch that was killed during a dump --- */
+
+static int64_t
+fixed_now (void *data)
+{
+  return 1774137660;
+}
+
+static void
+collect_kinds (const VthBatchEvent *event, void *data)
+{
+  g_string_append_printf (data, "%d%s ", event->kind, event->dump != NULL ? "+" : "");
+}
+
+static char *
+run_batch (Fixture *f)
+{
+  const VthBatchOps ops = { .now = fixed_now };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthBatch) batch = vth_batch_new (f->conn, f->host, &ops, NULL);
+  GString *kinds = g_string_new (NULL);
+  g_assert_true (vth_batch_run (batch, collect_kinds, kinds, NULL, NULL, &error));
+  g_assert_no_error (error);
+  return g_string_free (kinds, FALSE);
+}
+
+static void
+test_interrupted (Fixture *f, gconstpointer data)
+{
+  static const char state[] = "{\"version\":1,\"running\":{\"schedule\":\"s\",\"name\":\"x.core\",\"due\":1774137600,"
+                              "\"start\":1774137600},\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\",\"seen\":1774137600}}}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
+  g_autofree char *path = g_build_filename (f->dir, "state", UUID ".json", NULL);
+  g_autofree char *dump_path = g_build_filename (vth_output_get_path (f->output), "x.core", NULL);
+  vth_host_set_hooks_dir (f->host, NULL);
+  vth_host_set_min_free_bytes (f->host, 0);
+  vth_config_put_schedule (f->config, schedule);
+  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
+  g_autofree char *state_dir = g_path_get_dirname (path);
+  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+
+  /* libvirt is still at it: nothing is begun, nothing is given up */
+  g_autofree char *running = run_batch (f);
+  g_assert_cmpstr (running, ==, "");
+  g_assert_cmpuint (fake.calls, ==, 0);
+
+  /* now it is complete, but was never explained: it is ours all the same */
+  fake.idle = true;
+  write_core (dump_path, "{\"version\":1,\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"mirror\":{\"t0-ns\":1774137601000000000}}", 0);
+  g_autofree char *recovered = run_batch (f);
+  g_autofree char *expected = g_strdup_printf ("%d+ ", VTH_BATCH_RECOVERED);
+  g_assert_cmpstr (recovered, ==, expected);
+  g_assert_cmpuint (fake.calls, ==, 0);
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (dumps->len, ==, 1);
+  g_assert_cmpstr (((VthDump *) dumps->pdata[0])->schedule, ==, "s");
+
+  /* had there been none, its time would be due again: once */
+  g_assert_cmpint (g_unlink (dump_path), ==, 0);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+  g_autofree char *again = run_batch (f);
+  g_autofree char *taken = g_strdup_printf ("%d %d %d+ ", VTH_BATCH_RECOVERED, VTH_BATCH_STARTED, VTH_BATCH_DONE);
+  g_assert_cmpstr (again, ==, taken);
+  g_assert_cmpuint (fake.calls, ==, 1);
+  g_autofree char *quiet_run = run_batch (f);
+  g_assert_cmpstr (quiet_run, ==, "");
+
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
 /* The samples the fuzzer starts from. */
 static void
 test_samples (void)
@@ -548,6 +622,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_setenv ("TZ", "UTC", TRUE);
   virSetErrorFunc (NULL, quiet);
 #define ADD(name, function) g_test_add ("/dump/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("mirror", test_mirror);
@@ -559,6 +634,7 @@ main (int argc, char **argv)
   ADD ("prune", test_prune);
   ADD ("verify", test_verify);
   ADD ("download", test_download);
+  ADD ("interrupted", test_interrupted);
   g_test_add_func ("/dump/samples", test_samples);
   return g_test_run ();
 }
