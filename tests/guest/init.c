@@ -43,6 +43,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -639,6 +640,7 @@ main (void)
       if (param.reboot && ticks == param.reboot * 10)
         {
           say ("rebooting");
+          tcdrain (console_fd);
           reboot (RB_AUTOBOOT);
         }
       if (param.panic && ticks == param.panic * 10)
