@@ -68,6 +68,7 @@ LIVE_TESTS += \
 	tests/live/test-refuse-paging.sh \
 	tests/live/test-refuse-pipe.sh \
 	tests/live/test-refuse-second.sh \
+	tests/live/test-refuse-vhost-user.sh \
 	tests/live/test-refuse-wait.sh \
 	tests/live/test-refuse-win-dmp.sh \
 	tests/live/test-soak.sh \
@@ -83,4 +84,5 @@ EXTRA_DIST += \
 	tests/live/qmp \
 	tests/live/soak \
 	tests/live/thp-off \
+	tests/live/vhost-user-stub \
 	$(NULL)
