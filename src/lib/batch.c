@@ -245,7 +245,10 @@ due_time (VthBatch *batch, const VthBatchDomain *domain, const VthSchedule *sche
       s->seen_s = now_s;
       *changed = true;
     }
-  return last_fire (cron, batch->zone, s->seen_s, now_s - jitter_of (batch, domain, name));
+  /* Of a schedule of that name that was removed, or while it was disabled, there is nothing to make up for.  A time in
+     the future was written by a clock that was wrong. */
+  int64_t since_s = vth_schedule_get_since (schedule);
+  return last_fire (cron, batch->zone, MAX (s->seen_s, since_s <= now_s ? since_s : 0), now_s - jitter_of (batch, domain, name));
 }
 
 static bool

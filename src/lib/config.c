@@ -207,6 +207,15 @@ read_schedule (VthConfig *config, const xmlNode *node, GError **error)
   vth_schedule_set_mode (schedule, mode);
   vth_schedule_set_enabled (schedule, get_yes (node, "enabled", true));
   vth_schedule_set_allow_pause (schedule, get_yes (node, "allow-pause", false));
+  g_autofree char *since = get_attribute (node, "since");
+  g_autoptr (GDateTime) since_time = since != NULL ? g_date_time_new_from_iso8601 (since, NULL) : NULL;
+  if (since != NULL && since_time == NULL)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_CONFIG, "schedule '%s': since: there is no time '%s'", name, since);
+      return false;
+    }
+  /* last: the setters take now */
+  vth_schedule_set_since (schedule, since_time != NULL ? g_date_time_to_unix (since_time) : 0);
 
   const xmlNode *keep = find_child (node, "retention");
   if (keep != NULL)
@@ -418,6 +427,14 @@ write_retention (xmlNode *schedule, const VthRetention *retention)
   drop_if_empty (node);
 }
 
+static void
+write_since (xmlNode *schedule, int64_t since_s)
+{
+  g_autoptr (GDateTime) time = since_s != 0 ? g_date_time_new_from_unix_utc (since_s) : NULL;
+  g_autofree char *text = time != NULL ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+  set_attribute (schedule, "since", text);
+}
+
 static xmlNode *
 find_schedule_node (xmlNode *root, const char *name)
 {
@@ -456,6 +473,7 @@ write_schedules (const VthConfig *config, xmlNode *root)
       set_attribute (node, "mode", vth_mode_to_string (vth_schedule_get_mode (schedule)));
       set_attribute (node, "enabled", vth_schedule_get_enabled (schedule) ? "yes" : "no");
       set_attribute (node, "allow-pause", vth_schedule_get_allow_pause (schedule) ? "yes" : NULL);
+      write_since (node, vth_schedule_get_since (schedule));
       write_retention (node, vth_schedule_get_retention (schedule));
     }
 }

@@ -12,6 +12,7 @@ struct _VthSchedule {
   VthMode mode;
   bool enabled;
   bool allow_pause;
+  int64_t since_s;
   VthRetention retention;
 };
 
@@ -74,12 +75,20 @@ vth_schedule_get_cron (const VthSchedule *schedule)
   return schedule->cron;
 }
 
+static void
+begin_now (VthSchedule *schedule)
+{
+  schedule->since_s = g_get_real_time () / G_USEC_PER_SEC;
+}
+
 bool
 vth_schedule_set_cron (VthSchedule *schedule, const char *cron, GError **error)
 {
   VthCron *parsed = vth_cron_new (cron, error);
   if (parsed == NULL)
     return false;
+  if (schedule->cron == NULL || strcmp (vth_cron_get_expression (schedule->cron), vth_cron_get_expression (parsed)) != 0)
+    begin_now (schedule);
   vth_cron_free (schedule->cron);
   schedule->cron = parsed;
   return true;
@@ -106,7 +115,21 @@ vth_schedule_get_enabled (const VthSchedule *schedule)
 void
 vth_schedule_set_enabled (VthSchedule *schedule, bool enabled)
 {
+  if (enabled && !schedule->enabled)
+    begin_now (schedule);
   schedule->enabled = enabled;
+}
+
+int64_t
+vth_schedule_get_since (const VthSchedule *schedule)
+{
+  return schedule->since_s;
+}
+
+void
+vth_schedule_set_since (VthSchedule *schedule, int64_t since_s)
+{
+  schedule->since_s = since_s;
 }
 
 bool

@@ -266,6 +266,14 @@ VthMode vth_schedule_get_mode (const VthSchedule *schedule);
 void vth_schedule_set_mode (VthSchedule *schedule, VthMode mode);
 bool vth_schedule_get_enabled (const VthSchedule *schedule);
 void vth_schedule_set_enabled (VthSchedule *schedule, bool enabled);
+/*
+ * The time from which on the schedule counts: it is never due for one before.
+ * Now for a schedule that is new, is enabled again or gets another expression,
+ * so one that is added under the name of one that was removed has nothing to
+ * make up for.  0: whatever was not yet dealt with (XML written by hand).
+ */
+int64_t vth_schedule_get_since (const VthSchedule *schedule);
+void vth_schedule_set_since (VthSchedule *schedule, int64_t since_s);
 /* Whether a dump that stops the guest will do where a mirror dump is impossible. */
 bool vth_schedule_get_allow_pause (const VthSchedule *schedule);
 void vth_schedule_set_allow_pause (VthSchedule *schedule, bool allow);

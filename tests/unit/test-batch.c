@@ -284,6 +284,7 @@ put_schedule (VthBatchDomain *domain, const char *name, const char *cron, const 
   g_assert_no_error (error);
   if (retention != NULL)
     vth_schedule_set_retention (schedule, retention);
+  vth_schedule_set_since (schedule, 0); /* the real clock has no say in this world */
   vth_config_put_schedule (domain->config, schedule);
 }
 
@@ -490,6 +491,56 @@ test_first_seen (void)
   run_batch (world);
   assert_log (world, "started a s, done a s");
   world_free (world);
+}
+
+static void
+put_since (World *world, VthBatchDomain *domain, const char *name, int64_t since_s)
+{
+  g_autoptr (VthSchedule) schedule = vth_schedule_copy (vth_config_find_schedule (domain->config, name));
+  vth_schedule_set_since (schedule, since_s);
+  vth_config_put_schedule (domain->config, schedule);
+  run_batch (world);
+}
+
+/* No run sees the schedule gone, or disabled: only its since tells. */
+static void
+test_added_again (void)
+{
+  World *world = world_new ();
+  VthBatchDomain *a = add_domain (world, "a");
+  put_schedule (a, "s", "30 * * * *", NULL);
+  run_batch (world);
+  world->now_s += 3 * DAY;
+  put_since (world, a, "s", world->now_s - 60);
+  assert_log (world, ""); /* nothing of its predecessor's */
+  world->now_s += 30 * MINUTE;
+  run_batch (world);
+  assert_log (world, "started a s, done a s");
+
+  /* seen before, so what came since then is due: that is catching up */
+  world->now_s += 3 * DAY;
+  put_since (world, a, "s", world->now_s - 2 * DAY);
+  assert_log (world, "started a s, done a s");
+  /* a clock that was wrong when it was added does not silence it */
+  world->now_s += 3600;
+  put_since (world, a, "s", world->now_s + 1000 * DAY);
+  assert_log (world, "started a s, done a s");
+  world_free (world);
+
+  g_autoptr (GError) error = NULL;
+  int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+  g_assert_cmpint (vth_schedule_get_since (schedule), >=, now_s);
+  vth_schedule_set_since (schedule, 5);
+  vth_schedule_set_enabled (schedule, true); /* it is */
+  g_assert_true (vth_schedule_set_cron (schedule, "@daily", &error));
+  vth_schedule_set_enabled (schedule, false);
+  g_assert_cmpint (vth_schedule_get_since (schedule), ==, 5);
+  vth_schedule_set_enabled (schedule, true);
+  g_assert_cmpint (vth_schedule_get_since (schedule), >=, now_s);
+  vth_schedule_set_since (schedule, 5);
+  g_assert_true (vth_schedule_set_cron (schedule, "@hourly", &error));
+  g_assert_cmpint (vth_schedule_get_since (schedule), >=, now_s);
 }
 
 static void
@@ -903,6 +954,7 @@ main (int argc, char **argv)
   /* first: it forks, and the others leave threads behind */
   g_test_add_func ("/batch/killed", test_killed);
   g_test_add_func ("/batch/first-seen", test_first_seen);
+  g_test_add_func ("/batch/added-again", test_added_again);
   g_test_add_func ("/batch/catch-up", test_catch_up);
   g_test_add_func ("/batch/skipped", test_skipped);
   g_test_add_func ("/batch/failed", test_failed);

@@ -27,7 +27,7 @@ static const char full[]
       "<vthunder:manifest type='sha256'/>"
       "<vthunder:schedule name='nightly' cron='0 3 * * *' enabled='no'>"
       "<vthunder:retention keep-last='3' keep-daily='7' keep-within='1m2d'/></vthunder:schedule>"
-      "<vthunder:schedule name='hourly' cron='@hourly' mode='stop' allow-pause='yes'/>"
+      "<vthunder:schedule name='hourly' cron='@hourly' mode='stop' allow-pause='yes' since='2026-03-22T00:00:00Z'/>"
       "</vthunder:domain>";
 
 static void
@@ -53,6 +53,8 @@ check_full (const VthConfig *config)
   const VthSchedule *hourly = vth_config_find_schedule (config, "hourly");
   g_assert_cmpint (vth_schedule_get_mode (hourly), ==, VTH_MODE_STOP);
   g_assert_true (vth_schedule_get_allow_pause (hourly));
+  g_assert_cmpint (vth_schedule_get_since (hourly), ==, 1774137600);
+  g_assert_cmpint (vth_schedule_get_since (nightly), ==, 0);
   g_assert_true (vth_retention_is_empty (vth_schedule_get_retention (hourly)));
 }
 
@@ -129,6 +131,8 @@ test_refused (void)
     { "<domain><schedule name='a' cron='@daily' enable='no'/></domain>", "not valid" },
     { "<domain><schedule name='a' cron='@daily'><retention keep-last='-1'/></schedule></domain>", "not valid" },
     { "<domain><schedule name='a' cron='@daily'><retention keep-within='1d1d'/></schedule></domain>", "duration" },
+    { "<domain><schedule name='a' cron='@daily' since='yesterday'/></domain>", "not valid" },
+    { "<domain><schedule name='a' cron='@daily' since='2026-13-01T00:00:00Z'/></domain>", "no time" },
     { "<domain xmlns:vthunder='urn:x'/>", "another namespace" },
     { "<v:domain xmlns:v='urn:vthunder:domain:1.0'><v:v:9limits/></v:domain>", "not XML" }, /* found by the fuzzer */
   };
