@@ -3,6 +3,7 @@
 
 #include "parse.h"
 
+#include <stdint.h>
 #include <string.h>
 
 G_DEFINE_QUARK (sh-parse-error-quark, sh_parse_error)
@@ -207,6 +208,70 @@ sh_args_strings (const ShArgs *args, const char *name)
   return values ? (const char *const *) values->pdata : none;
 }
 
+/* --- mistakes ---------------------------------------------------------------------- */
+
+/* Single letters that were left out, added, changed or exchanged with the next. */
+static size_t
+distance (const char *a, const char *b)
+{
+  size_t n = strlen (b);
+  g_autofree size_t *before = g_new0 (size_t, n + 1);
+  g_autofree size_t *last = g_new (size_t, n + 1);
+  g_autofree size_t *row = g_new (size_t, n + 1);
+
+  for (size_t j = 0; j <= n; j++)
+    last[j] = j;
+  for (size_t i = 1; a[i - 1]; i++) {
+    row[0] = i;
+    for (size_t j = 1; j <= n; j++) {
+      row[j] = MIN (last[j - 1] + (a[i - 1] != b[j - 1]), MIN (last[j], row[j - 1]) + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = MIN (row[j], before[j - 2] + 1);
+    }
+    memcpy (before, last, (n + 1) * sizeof *before);
+    memcpy (last, row, (n + 1) * sizeof *last);
+  }
+  return last[n];
+}
+
+/* Keeps what is most like @word, if it is like it at all: a third of it may be wrong. */
+static void
+consider (const char *word, const char *name, const char **best, size_t *best_distance)
+{
+  size_t d = strlen (word) > 64 ? SIZE_MAX : distance (word, name);
+
+  if (d <= 1 + strlen (word) / 3 && d < strlen (name) && d < *best_distance) {
+    *best = name;
+    *best_distance = d;
+  }
+}
+
+static void
+set_unknown_command (GError **error, const char *word)
+{
+  const char *best = NULL;
+  size_t best_distance = SIZE_MAX;
+
+  for (const ShGroup *group = sh_groups; group->title; group++)
+    for (const ShCommand *command = group->commands; command->name; command++)
+      if (!(command->flags & SH_COMMAND_HIDDEN))
+        consider (word, command->name, &best, &best_distance);
+  g_set_error (error, SH_PARSE_ERROR, SH_PARSE_ERROR_FAILED, "unknown command: '%s'%s%s%s", word,
+               best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
+}
+
+static void
+set_unknown_option (GError **error, const ShCommand *command, const char *word)
+{
+  const char *best = NULL;
+  size_t best_distance = SIZE_MAX;
+
+  for (const ShOption *option = command->options; option && option->name; option++)
+    consider (word, option->name, &best, &best_distance);
+  g_set_error (error, SH_PARSE_ERROR, SH_PARSE_ERROR_FAILED, "command '%s' doesn't support option --%s%s%s%s",
+               command->name, word, best ? "; did you mean --" : "", best ? best : "", best ? "?" : "");
+}
+
 /* --- one command ---------------------------------------------------------------- */
 
 /* A command in the making.  Words go in one at a time; in lenient mode, for
@@ -282,8 +347,7 @@ add_option (Builder *builder, const char *word, GError **error)
   }
   option = sh_command_option (builder->args->command, name);
   if (!option) {
-    g_set_error (error, SH_PARSE_ERROR, SH_PARSE_ERROR_FAILED,
-                 "command '%s' doesn't support option --%s", builder->args->command->name, name);
+    set_unknown_option (error, builder->args->command, name);
     return false;
   }
   if (option->type == SH_OPTION_BOOL) {
@@ -311,7 +375,7 @@ add_word (Builder *builder, const char *word, GError **error)
     const ShCommand *command = sh_command_find (word);
 
     if (!command) {
-      g_set_error (error, SH_PARSE_ERROR, SH_PARSE_ERROR_FAILED, "unknown command: '%s'", word);
+      set_unknown_command (error, word);
       return false;
     }
     builder->args = args_new (command);

@@ -104,7 +104,7 @@ sh_shell_connect (Shell *shell, GError **error)
   shell->conn = virConnectOpenAuth (uri, shell->completing ? NULL : virConnectAuthPtrDefault,
                                     shell->readonly || shell->completing ? VIR_CONNECT_RO : 0);
   if (!shell->conn) {
-    vth_error_set_libvirt (error, "failed to connect to the hypervisor");
+    vth_error_set_libvirt (error, "failed to connect to %s", uri ? uri : "the hypervisor");
     return false;
   }
 

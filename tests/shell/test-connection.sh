@@ -8,12 +8,12 @@ make_domains 2; second=$test_uri; test_uri=test:///default
 ok "connect $second; uri; list --all --name"
 like "test://*
 domain-with-a-rather-long-name-001*" "$out"
-refused 1 'failed to connect' 'connect nonsense:///x; echo not'
+refused 1 'failed to connect to nonsense:///x: ' 'connect nonsense:///x; echo not'
 equal '' "$out"
 # Going back works after a failure, in a program that goes on.
 ok 'connect --readonly; uri'; equal test:///default "$out"
 
-ok -r uri
-refused 1 read-only -r dump test
-refused 1 '' -r path-set test --file-name '{domain}-{time}'
-refused 1 read-only -r dump-prune test
+# Each way in that does not work says which and why, once.
+for uri in nonsense:///x test:///nonexistent/file "qemu+unix:///system?socket=$tmp/none" qemu+tcp://127.0.0.1:1/system; do
+    test_uri=$uri refused 1 "failed to connect to $uri: " list
+done

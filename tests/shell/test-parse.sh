@@ -39,7 +39,15 @@ refused 2 "missing '" "echo 'a"
 # shellcheck disable=SC1003 # a backslash at the end is the case
 refused 2 'dangling' 'echo a\'
 refused 2 "unknown command: 'nonsense'" nonsense
-refused 2 "unknown command: 'lis'" lis
+equal "error: unknown command: 'nonsense'" "$err"
+# Nothing internal is offered, and nothing that is hardly like it.
+refused 2 unknown self-tes
+[[ $err != *mean* ]] || fail "$err"
+refused 2 unknown x
+[[ $err != *mean* ]] || fail "$err"
+refused 2 "unknown command: 'lis'; did you mean 'list'?" lis
+refused 2 "did you mean 'schedule-remove'?" schedul-remoev
+refused 2 "did you mean --allow-pause?" dump a --alow-pause
 refused 2 "doesn't support option --nonsense" list --nonsense
 refused 2 "doesn't support option --js" list --js
 refused 2 "unexpected data 'x'" list x
