@@ -105,10 +105,8 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
 
   if (!read_request (args, &request, &path, error))
     return false;
-  if (shell->readonly) {
-    g_set_error (error, SH_ERROR, SH_ERROR_FAILED, "cannot dump: the connection is read-only");
+  if (!sh_select_check_writable (shell, args, error))
     return false;
-  }
   host = vth_host_load (NULL, error);
   if (!host)
     return false;

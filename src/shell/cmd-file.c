@@ -382,10 +382,8 @@ run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
   bool dry_run = sh_args_given (args, "dry-run");
   guint failed = 0, broken = 0;
 
-  if (shell->readonly && !dry_run) {
-    g_set_error (error, SH_ERROR, SH_ERROR_FAILED, "cannot prune: the connection is read-only");
+  if (!dry_run && !sh_select_check_writable (shell, args, error))
     return false;
-  }
   host = vth_host_load (NULL, error);
   domains = host ? sh_select_domains (shell, args, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE, error) : NULL;
   if (!domains)

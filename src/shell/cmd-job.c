@@ -93,8 +93,11 @@ static const ShOption jobs_options[] = {
 static bool
 run_job_abort (Shell *shell, const ShArgs *args, GError **error)
 {
-  g_autoptr(ShDomain) domain = sh_select_domain (shell, args, error);
+  g_autoptr(ShDomain) domain = NULL;
 
+  if (!sh_select_check_writable (shell, args, error))
+    return false;
+  domain = sh_select_domain (shell, args, error);
   if (!domain || !vth_job_abort (domain, error))
     return false;
   if (!shell->quiet)
@@ -246,7 +249,7 @@ run_batch (Shell *shell, const ShArgs *args, GError **error)
   BatchReport report = { shell, array, is_journal (STDERR_FILENO) };
   VthBatchSummary summary = { 0 };
 
-  if (!host)
+  if (!host || (!sh_args_given (args, "dry-run") && !sh_select_check_writable (shell, args, error)))
     return false;
   if (sh_args_given (args, "state-dir"))
     vth_host_set_state_dir (host, sh_args_string (args, "state-dir"));

@@ -50,6 +50,16 @@ sh_select_domains (Shell *shell, const ShArgs *args, unsigned flags, GError **er
 }
 
 bool
+sh_select_check_writable (Shell *shell, const ShArgs *args, GError **error)
+{
+  if (!shell->readonly)
+    return true;
+  g_set_error (error, VTH_ERROR, VTH_ERROR_READ_ONLY, "command '%s' needs more than a read-only connection: leave out "
+               "--readonly, or connect again", args->command->name);
+  return false;
+}
+
+bool
 sh_select_exclusive (const ShArgs *args, const char *const pairs[][2], size_t n_pairs, GError **error)
 {
   for (size_t i = 0; i < n_pairs; i++)
@@ -69,47 +79,52 @@ sh_select_check_impact (const ShArgs *args, GError **error)
   return sh_select_exclusive (args, pairs, G_N_ELEMENTS (pairs), error);
 }
 
-static bool
-edit_one (virDomainPtr domain, VthImpact impact, const ShArgs *args, ShConfigEdit edit, bool *applied, GError **error)
+/* What becomes of one definition; NULL without an error if there is nothing to change in it. */
+static VthConfig *
+edit_one (virDomainPtr domain, VthImpact impact, const ShArgs *args, ShConfigEdit edit, GError **error)
 {
   g_autoptr(VthConfig) config = vth_config_load (domain, impact, error);
   bool applies = true;
 
-  if (!config || !edit (config, args, &applies, error))
-    return false;
-  if (!applies)
-    return true;
-  *applied = true;
-  return vth_config_save (config, domain, impact, error);
+  if (!config || !edit (config, args, &applies, error) || !applies)
+    return NULL;
+  return g_steal_pointer (&config);
 }
 
 bool
 sh_config_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char *missing, GError **error)
 {
+  static const VthImpact each[] = { VTH_IMPACT_CURRENT, VTH_IMPACT_LIVE, VTH_IMPACT_CONFIG };
   g_autoptr(ShDomain) domain = NULL;
   unsigned impact = (sh_args_given (args, "config") ? VTH_IMPACT_CONFIG : 0)
                     | (sh_args_given (args, "live") ? VTH_IMPACT_LIVE : 0);
-  bool applied = false;
-  static const VthImpact each[] = { VTH_IMPACT_LIVE, VTH_IMPACT_CONFIG };
+  bool current = sh_args_given (args, "current"), applied = false, ok = true;
+  VthConfig *configs[G_N_ELEMENTS (each)] = { NULL };
+  g_autoptr(GError) reason = NULL;
 
+  if (!sh_select_check_writable (shell, args, error))
+    return false;
   domain = sh_select_domain (shell, args, error);
   if (!domain)
     return false;
+  if (!impact && !current)
+    impact = (virDomainIsActive (domain) > 0 ? VTH_IMPACT_LIVE : 0)
+             | (virDomainIsPersistent (domain) > 0 ? VTH_IMPACT_CONFIG : 0);
 
-  if (sh_args_given (args, "current")) {
-    if (!edit_one (domain, VTH_IMPACT_CURRENT, args, edit, &applied, error))
-      return false;
-  } else {
-    if (!impact)
-      impact = (virDomainIsActive (domain) > 0 ? VTH_IMPACT_LIVE : 0)
-               | (virDomainIsPersistent (domain) > 0 ? VTH_IMPACT_CONFIG : 0);
-    for (size_t i = 0; i < G_N_ELEMENTS (each); i++)
-      if (impact & each[i] && !edit_one (domain, each[i], args, edit, &applied, error))
-        return false;
-  }
-  if (!applied) {
-    g_set_error_literal (error, SH_ERROR, SH_ERROR_FAILED, missing);
-    return false;
-  }
-  return true;
+  /* All are made before the first is saved: a mistake in one must not leave them different. */
+  for (size_t i = 0; ok && i < G_N_ELEMENTS (each); i++)
+    if (each[i] == VTH_IMPACT_CURRENT ? current : (impact & each[i]) != 0) {
+      configs[i] = edit_one (domain, each[i], args, edit, &reason);
+      applied |= configs[i] != NULL;
+      ok = !reason;
+    }
+  for (size_t i = 0; ok && i < G_N_ELEMENTS (each); i++)
+    ok = !configs[i] || vth_config_save (configs[i], domain, each[i], &reason);
+  for (size_t i = 0; i < G_N_ELEMENTS (each); i++)
+    vth_config_free (configs[i]);
+  if (ok && !applied)
+    g_set_error_literal (&reason, SH_ERROR, SH_ERROR_FAILED, missing);
+  if (reason)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return ok && applied;
 }

@@ -34,6 +34,10 @@ virDomainPtr sh_select_domain (Shell *shell, const ShArgs *args, GError **error)
  * (VthDomainListFlags) if it names none. */
 GPtrArray *sh_select_domains (Shell *shell, const ShArgs *args, unsigned flags, GError **error);
 
+/* For a command that changes something at the other end; false with a message
+ * that says what to do on a read-only connection. */
+bool sh_select_check_writable (Shell *shell, const ShArgs *args, GError **error);
+
 /* For the check of a command: at most one option of each pair is given. */
 bool sh_select_exclusive (const ShArgs *args, const char *const pairs[][2], size_t n_pairs, GError **error);
 /* The same for --config, --live and --current. */

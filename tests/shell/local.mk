@@ -18,6 +18,7 @@ SHELL_TESTS += \
 	tests/shell/test-options.sh \
 	tests/shell/test-parse.sh \
 	tests/shell/test-path.sh \
+	tests/shell/test-readonly.sh \
 	tests/shell/test-resize.sh \
 	tests/shell/test-schedule.sh \
 	tests/shell/test-self-test.sh \
