@@ -460,6 +460,7 @@ vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error)
   g_autoptr (GPtrArray) files = vth_output_files (output, error);
   g_autoptr (GPtrArray) dumps = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_dump_free);
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GError) unread = NULL;
   char uuid[VIR_UUID_STRING_BUFLEN] = "";
 
   if (files == NULL)
@@ -471,12 +472,18 @@ vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error)
   for (unsigned int i = 0; i < files->len; i++)
     {
       const VthFile *file = files->pdata[i];
-      g_autoptr (VthDump) dump = vth_dump_of_file (output, file->name, NULL);
+      g_autoptr (VthDump) dump = vth_dump_of_file (output, file->name, unread == NULL ? &unread : NULL);
       if (dump == NULL || (domain != NULL && g_ascii_strcasecmp (dump->uuid, uuid) != 0))
         continue;
       g_autofree char *manifest = g_strconcat (file->name, VTH_MANIFEST_SUFFIX, NULL);
       dump->has_manifest = g_hash_table_contains (names, manifest);
       g_ptr_array_add (dumps, g_steal_pointer (&dump));
+    }
+  /* Other people's files are no matter; but "no dumps" must not mean "none that could be read". */
+  if (dumps->len == 0 && unread != NULL)
+    {
+      g_propagate_prefixed_error (error, g_steal_pointer (&unread), "cannot list the dumps in '%s': ", vth_output_get_target (output));
+      return NULL;
     }
   g_ptr_array_sort (dumps, oldest_first);
   return g_steal_pointer (&dumps);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files that are replaced as a whole or not at all. */
+/* Opening files that somebody else may have put there; replacing files as a whole or not at all. */
 #include <config.h>
 
 #include <errno.h>
@@ -15,6 +15,27 @@ bool
 vth_is_root (void)
 {
   return geteuid () == 0;
+}
+
+/* A device or a pipe in the place of a dump must not hang whoever reads it. */
+int
+vth_open_regular (const char *path, int flags, struct stat *st, GError **error)
+{
+  int fd = open (path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0 || fstat (fd, st) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot open '%s'", path);
+      if (fd >= 0)
+        close (fd);
+      return -1;
+    }
+  if (!S_ISREG (st->st_mode))
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no regular file", path);
+      close (fd);
+      return -1;
+    }
+  return fd;
 }
 
 static bool

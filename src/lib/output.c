@@ -345,11 +345,13 @@ list_pool (VthOutput *output, GError **error)
     }
   for (int i = 0; i < n; i++)
     {
+      const char *name = virStorageVolGetName (volumes[i]);
       virStorageVolInfo info;
-      if (virStorageVolGetInfo (volumes[i], &info) == 0 && info.type == VIR_STORAGE_VOL_FILE)
+      /* Hidden: a dump that is being written. */
+      if (name[0] != '.' && virStorageVolGetInfo (volumes[i], &info) == 0 && info.type == VIR_STORAGE_VOL_FILE)
         {
           VthFile *file = g_new0 (VthFile, 1);
-          file->name = g_strdup (virStorageVolGetName (volumes[i]));
+          file->name = g_strdup (name);
           file->size_bytes = info.capacity;
           file->allocated_bytes = info.allocation;
           g_ptr_array_add (files, file);
@@ -515,31 +517,11 @@ inspect_volume (VthOutput *output, const char *name, VthNoteInfo *info, GError *
   return dump;
 }
 
-static int
-open_regular (const char *path, int flags, struct stat *st, GError **error)
-{
-  int fd = open (path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0 || fstat (fd, st) < 0)
-    {
-      vth_set_error_errno (error, errno, "cannot open '%s'", path);
-      if (fd >= 0)
-        close (fd);
-      return -1;
-    }
-  if (!S_ISREG (st->st_mode))
-    {
-      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no regular file", path);
-      close (fd);
-      return -1;
-    }
-  return fd;
-}
-
 static VthDump *
 inspect_path (const char *path, int flags, VthNoteInfo *info, GError **error)
 {
   struct stat st;
-  int fd = open_regular (path, O_RDONLY | flags, &st, error);
+  int fd = vth_open_regular (path, O_RDONLY | flags, &st, error);
   if (fd < 0)
     return NULL;
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
@@ -591,6 +573,26 @@ vth_dump_inspect (const char *path, GError **error)
   return dump;
 }
 
+VthDump *
+vth_dump_inspect_in (VthOutput *output, const char *name, GError **error)
+{
+  VthNoteInfo info = { 0 };
+  g_autofree char *record = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
+  g_autofree char *manifest = g_strconcat (name, VTH_MANIFEST_SUFFIX, NULL);
+  VthDump *dump = vth_output_inspect (output, name, &info, error);
+
+  if (dump == NULL)
+    return NULL;
+  size_t length = 0;
+  g_autofree char *text = info.note_offset == 0 && vth_output_exists (output, record)
+                              ? vth_output_read_small (output, record, &length, NULL)
+                              : NULL;
+  if (text != NULL)
+    vth_note_apply_json (dump, text, length, NULL);
+  dump->has_manifest = vth_output_exists (output, manifest);
+  return dump;
+}
+
 char *
 vth_output_read_small (VthOutput *output, const char *name, size_t *length, GError **error)
 {
@@ -607,7 +609,7 @@ vth_output_read_small (VthOutput *output, const char *name, size_t *length, GErr
     return NULL;
   g_autofree char *path = path_of (output, name);
   struct stat st;
-  int fd = open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
+  int fd = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
   if (fd < 0)
     return NULL;
   size_t n = MIN ((size_t) st.st_size, SMALL_BYTES_MAX);
@@ -662,7 +664,7 @@ vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const
     }
   g_autofree char *path = path_of (output, name);
   struct stat st;
-  int fd = open_regular (path, O_WRONLY | O_NOFOLLOW, &st, error);
+  int fd = vth_open_regular (path, O_WRONLY | O_NOFOLLOW, &st, error);
   if (fd < 0)
     return false;
   bool ok = pwrite (fd, data, length, (off_t) offset) == (ssize_t) length && fdatasync (fd) == 0;
@@ -703,6 +705,120 @@ vth_output_write_small (VthOutput *output, const char *name, const char *text, G
   return ok;
 }
 
+/* --- reading all of it --- */
+
+/* Sends a volume to @data and @hole, which get @opaque. */
+static bool
+stream_volume (VthOutput *output, const char *name, virStreamSinkFunc data, virStreamSinkHoleFunc hole, void *opaque,
+               GError **error)
+{
+  virStorageVolPtr volume = volume_of (output, name, error);
+  if (volume == NULL)
+    return false;
+  bool ok = false;
+  /* Drivers that cannot tell holes send everything. */
+  for (int sparse = 1; sparse >= 0 && !ok; sparse--)
+    {
+      virStreamPtr stream = virStreamNew (output->conn, 0);
+      bool begun = stream != NULL
+                   && virStorageVolDownload (volume, stream, 0, 0, sparse ? VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM : 0) == 0;
+      if (begun)
+        {
+          ok = (sparse ? virStreamSparseRecvAll (stream, data, hole, opaque) : virStreamRecvAll (stream, data, opaque)) == 0
+               && virStreamFinish (stream) == 0;
+          sparse = 0;
+        }
+      if (!ok && sparse == 0)
+        vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", name, output->target);
+      if (!ok && begun)
+        (void) virStreamAbort (stream);
+      if (stream != NULL)
+        virStreamFree (stream);
+    }
+  virStorageVolFree (volume);
+  return ok;
+}
+
+/* The reason is that of the callback, not what libvirt makes of it. */
+static void
+set_cancelled (GError **error, const char *what, const char *name)
+{
+  if (error != NULL)
+    g_clear_error (error);
+  g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "%s '%s' was cancelled", what, name);
+}
+
+typedef struct {
+  GChecksum *sum;
+  uint64_t done_bytes, size_bytes;
+  VthProgressFunc progress;
+  void *user_data;
+  GCancellable *cancellable;
+} Hash;
+
+static int
+hash_data (virStreamPtr stream, const char *data, size_t length, void *opaque)
+{
+  Hash *hash = opaque;
+  if (g_cancellable_is_cancelled (hash->cancellable))
+    {
+      errno = ECANCELED;
+      return -1;
+    }
+  g_checksum_update (hash->sum, (const guchar *) data, (gssize) length);
+  hash->done_bytes += length;
+  if (hash->progress != NULL)
+    hash->progress (hash->done_bytes, hash->size_bytes, NULL, hash->user_data);
+  return (int) length;
+}
+
+static int
+hash_hole (virStreamPtr stream, long long length, void *opaque)
+{
+  static const char zero[WINDOW_BYTES];
+  while (length > 0)
+    {
+      int n = hash_data (stream, zero, (size_t) MIN (length, WINDOW_BYTES), opaque);
+      if (n < 0)
+        return -1;
+      length -= n;
+    }
+  return 0;
+}
+
+char *
+vth_output_hash (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+                 GError **error)
+{
+  if (refuse_remote (output, error))
+    return NULL;
+  if (output->kind == VTH_OUTPUT_DIR)
+    {
+      g_autofree char *path = path_of (output, name);
+      struct stat st;
+      int fd = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
+      char *digits = fd >= 0 ? vth_hash_fd (fd, (uint64_t) st.st_size, path, progress, user_data, cancellable, error) : NULL;
+      if (fd >= 0)
+        close (fd);
+      return digits;
+    }
+  virStorageVolPtr volume = volume_of (output, name, error);
+  virStorageVolInfo info = { 0 };
+  if (volume == NULL)
+    return NULL;
+  (void) virStorageVolGetInfo (volume, &info); /* for the progress only */
+  virStorageVolFree (volume);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  Hash hash = { sum, 0, info.capacity, progress, user_data, cancellable };
+  bool ok = stream_volume (output, name, hash_data, hash_hole, &hash, error);
+  if (g_cancellable_is_cancelled (cancellable))
+    {
+      set_cancelled (error, "reading", name);
+      return NULL;
+    }
+  return ok ? g_strdup (g_checksum_get_string (sum)) : NULL;
+}
+
 /* --- download --- */
 
 typedef struct {
@@ -728,39 +844,6 @@ receive_hole (virStreamPtr stream, long long length, void *opaque)
   const Download *download = opaque;
   off_t end = lseek (download->fd, (off_t) length, SEEK_CUR);
   return end >= 0 && ftruncate (download->fd, end) == 0 ? 0 : -1;
-}
-
-static bool
-download_volume (VthOutput *output, const char *name, int fd, GCancellable *cancellable, GError **error)
-{
-  virStorageVolPtr volume = volume_of (output, name, error);
-  if (volume == NULL)
-    return false;
-  Download download = { fd, cancellable };
-  bool ok = false;
-  /* Drivers that cannot tell holes send everything. */
-  for (int sparse = 1; sparse >= 0 && !ok; sparse--)
-    {
-      virStreamPtr stream = virStreamNew (output->conn, 0);
-      bool begun = stream != NULL
-                   && virStorageVolDownload (volume, stream, 0, 0, sparse ? VIR_STORAGE_VOL_DOWNLOAD_SPARSE_STREAM : 0) == 0;
-      if (begun)
-        {
-          ok = (sparse ? virStreamSparseRecvAll (stream, receive_data, receive_hole, &download)
-                       : virStreamRecvAll (stream, receive_data, &download))
-                   == 0
-               && virStreamFinish (stream) == 0;
-          sparse = 0;
-        }
-      if (!ok && sparse == 0)
-        vth_error_set_libvirt (error, "cannot download '%s' from storage pool '%s'", name, output->target);
-      if (!ok && begun)
-        (void) virStreamAbort (stream);
-      if (stream != NULL)
-        virStreamFree (stream);
-    }
-  virStorageVolFree (volume);
-  return ok;
 }
 
 static bool
@@ -808,21 +891,22 @@ vth_output_download (VthOutput *output, const char *name, const char *to_path, G
     }
   bool ok;
   if (output->kind == VTH_OUTPUT_POOL)
-    ok = download_volume (output, name, to, cancellable, error);
+    {
+      Download download = { to, cancellable };
+      ok = stream_volume (output, name, receive_data, receive_hole, &download, error);
+    }
   else
     {
       g_autofree char *path = path_of (output, name);
       struct stat st;
-      int from = open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
+      int from = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
       ok = from >= 0 && copy_sparse (from, (uint64_t) st.st_size, to, cancellable, error);
       if (from >= 0)
         close (from);
     }
   if (g_cancellable_is_cancelled (cancellable))
     {
-      if (error != NULL)
-        g_clear_error (error);
-      g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the download of '%s' was cancelled", name);
+      set_cancelled (error, "the download of", name);
       ok = false;
     }
   if (ok && fsync (to) < 0)

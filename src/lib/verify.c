@@ -12,9 +12,9 @@
 
 #define BUFFER_BYTES (1 << 20)
 
-static char *
-hash_fd (int fd, uint64_t size_bytes, const char *path, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
-         GError **error)
+char *
+vth_hash_fd (int fd, uint64_t size_bytes, const char *what, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+             GError **error)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autofree guchar *buffer = g_malloc (BUFFER_BYTES);
@@ -27,12 +27,12 @@ hash_fd (int fd, uint64_t size_bytes, const char *path, VthProgressFunc progress
         {
           if (errno == EINTR)
             continue;
-          vth_set_error_errno (error, errno, "cannot read '%s'", path);
+          vth_set_error_errno (error, errno, "cannot read '%s'", what);
           return NULL;
         }
       if (g_cancellable_is_cancelled (cancellable))
         {
-          g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "reading '%s' was cancelled", path);
+          g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "reading '%s' was cancelled", what);
           return NULL;
         }
       g_checksum_update (sum, buffer, n);
@@ -43,42 +43,66 @@ hash_fd (int fd, uint64_t size_bytes, const char *path, VthProgressFunc progress
   return g_strdup (g_checksum_get_string (sum));
 }
 
-static int
-open_dump (const char *path, struct stat *st, GError **error)
+/* sha256sum(1) would escape a line break or a backslash in a name; ours have neither. */
+static char *
+manifest_text (const char *hash, const char *name)
 {
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0 || fstat (fd, st) < 0)
-    {
-      vth_set_error_errno (error, errno, "cannot open '%s'", path);
-      if (fd >= 0)
-        close (fd);
-      return -1;
-    }
-  if (!S_ISREG (st->st_mode))
-    {
-      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no regular file", path);
-      close (fd);
-      return -1;
-    }
-  return fd;
+  return g_strdup_printf ("%s  %s\n", hash, name);
 }
 
 bool
 vth_dump_write_manifest (const char *path, GCancellable *cancellable, GError **error)
 {
   struct stat st;
-  int fd = open_dump (path, &st, error);
+  int fd = vth_open_regular (path, O_RDONLY, &st, error);
   if (fd < 0)
     return false;
-  g_autofree char *hash = hash_fd (fd, (uint64_t) st.st_size, path, NULL, NULL, cancellable, error);
+  g_autofree char *hash = vth_hash_fd (fd, (uint64_t) st.st_size, path, NULL, NULL, cancellable, error);
   close (fd);
   if (hash == NULL)
     return false;
   g_autofree char *name = g_path_get_basename (path);
   g_autofree char *manifest = g_strconcat (path, VTH_MANIFEST_SUFFIX, NULL);
-  /* sha256sum(1) would escape a line break or a backslash in a name; ours have neither. */
-  g_autofree char *text = g_strdup_printf ("%s  %s\n", hash, name);
+  g_autofree char *text = manifest_text (hash, name);
   return vth_file_replace (manifest, text, -1, 0600, error);
+}
+
+bool
+vth_dump_write_manifest_in (VthOutput *output, const char *name, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *hash = vth_output_hash (output, name, NULL, NULL, cancellable, error);
+  if (hash == NULL)
+    return false;
+  g_autofree char *manifest = g_strconcat (name, VTH_MANIFEST_SUFFIX, NULL);
+  g_autofree char *text = manifest_text (hash, name);
+  return vth_output_write_small (output, manifest, text, error);
+}
+
+/* Whether there is anything to compare with; else the check is made already. */
+static bool
+is_manifest (const char *text, const char *name, GPtrArray *checks)
+{
+  if (strlen (text) >= 64 && strspn (text, "0123456789abcdefABCDEF") == 64)
+    return true;
+  g_ptr_array_add (checks, vth_check_new ("manifest", VTH_CHECK_FAILED, g_strdup_printf ("'%s' holds no SHA-256", name), NULL));
+  return false;
+}
+
+static void
+compare_manifest (const char *text, const char *hash, GPtrArray *checks)
+{
+  bool same = g_ascii_strncasecmp (hash, text, 64) == 0;
+  g_ptr_array_add (checks, vth_check_new ("manifest", same ? VTH_CHECK_OK : VTH_CHECK_FAILED,
+                                          same ? g_strdup_printf ("SHA-256 %s", hash)
+                                               : g_strdup_printf ("the file has SHA-256 %s, the manifest says %.64s", hash, text),
+                                          same ? NULL : "the file was changed or damaged after the dump"));
+}
+
+static void
+add_header_failure (const VthDump *dump, const GError *reason, GPtrArray *checks)
+{
+  if (dump == NULL)
+    g_ptr_array_add (checks, vth_check_new ("header", VTH_CHECK_FAILED, g_strdup (reason->message), NULL));
 }
 
 static bool
@@ -96,19 +120,12 @@ check_manifest (const char *path, int fd, uint64_t size_bytes, VthProgressFunc p
                                               none ? g_strdup ("there is none") : g_strdup (reason->message), NULL));
       return true;
     }
-  if (strlen (text) < 64 || strspn (text, "0123456789abcdefABCDEF") != 64)
-    {
-      g_ptr_array_add (checks, vth_check_new ("manifest", VTH_CHECK_FAILED, g_strdup_printf ("'%s' holds no SHA-256", manifest), NULL));
-      return true;
-    }
-  g_autofree char *hash = hash_fd (fd, size_bytes, path, progress, user_data, cancellable, error);
+  if (!is_manifest (text, manifest, checks))
+    return true;
+  g_autofree char *hash = vth_hash_fd (fd, size_bytes, path, progress, user_data, cancellable, error);
   if (hash == NULL)
     return false;
-  bool same = g_ascii_strncasecmp (hash, text, 64) == 0;
-  g_ptr_array_add (checks, vth_check_new ("manifest", same ? VTH_CHECK_OK : VTH_CHECK_FAILED,
-                                          same ? g_strdup_printf ("SHA-256 %s", hash)
-                                               : g_strdup_printf ("the file has SHA-256 %s, the manifest says %.64s", hash, text),
-                                          same ? NULL : "the file was changed or damaged after the dump"));
+  compare_manifest (text, hash, checks);
   return true;
 }
 
@@ -120,17 +137,52 @@ vth_dump_verify (const char *path, VthProgressFunc progress, void *user_data, GC
   VthNoteInfo info = { .checks = made };
   g_autoptr (GError) reason = NULL;
   struct stat st;
-  int fd = open_dump (path, &st, error);
+  int fd = vth_open_regular (path, O_RDONLY, &st, error);
 
   if (fd < 0)
     return false;
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
   g_autoptr (VthDump) dump = vth_note_read (&source, path, &info, &reason);
-  if (dump == NULL)
-    g_ptr_array_add (made, vth_check_new ("header", VTH_CHECK_FAILED, g_strdup (reason->message), NULL));
+  add_header_failure (dump, reason, made);
   bool ok = check_manifest (path, fd, (uint64_t) st.st_size, progress, user_data, cancellable, made, error);
   close (fd);
   if (ok)
     *checks = g_steal_pointer (&made);
   return ok;
+}
+
+bool
+vth_dump_verify_in (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+                    GPtrArray **checks, GError **error)
+{
+  g_autoptr (GPtrArray) made = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_check_free);
+  g_autofree char *manifest = g_strconcat (name, VTH_MANIFEST_SUFFIX, NULL);
+  VthNoteInfo info = { .checks = made };
+  g_autoptr (GError) reason = NULL;
+  size_t length = 0;
+
+  g_autoptr (VthDump) dump = vth_output_inspect (output, name, &info, &reason);
+  if (dump == NULL && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT))
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+  add_header_failure (dump, reason, made);
+  if (!vth_output_exists (output, manifest))
+    g_ptr_array_add (made, vth_check_new ("manifest", VTH_CHECK_SKIPPED, g_strdup ("there is none"), NULL));
+  else
+    {
+      g_autofree char *text = vth_output_read_small (output, manifest, &length, error);
+      if (text == NULL)
+        return false;
+      if (is_manifest (text, manifest, made))
+        {
+          g_autofree char *hash = vth_output_hash (output, name, progress, user_data, cancellable, error);
+          if (hash == NULL)
+            return false;
+          compare_manifest (text, hash, made);
+        }
+    }
+  *checks = g_steal_pointer (&made);
+  return true;
 }

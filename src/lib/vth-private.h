@@ -9,6 +9,7 @@
 
 #include <json-glib/json-glib.h>
 #include <libxml/tree.h>
+#include <sys/stat.h>
 
 #include "vthunder.h"
 
@@ -32,6 +33,8 @@ extern const VthFigureField vth_figure_fields[];
 extern const size_t vth_n_figure_fields;
 
 /* file.c: small things that must not be left half done */
+/* Opens a regular file and nothing else; -1 with @error set. */
+int vth_open_regular (const char *path, int flags, struct stat *st, GError **error);
 bool vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error);
 bool vth_mkdir_private (const char *path, GError **error);
 bool vth_is_root (void);
@@ -94,21 +97,13 @@ char *vth_output_read_small (VthOutput *output, const char *name, size_t *length
 bool vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error);
 /* What the file says of itself. */
 VthDump *vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
+/* The SHA-256 of a whole file or volume, in hexadecimal digits. */
+char *vth_output_hash (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+                       GError **error);
 bool vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const char *data, size_t length, GError **error);
 /* Whether the directory is this host's, so that plain file calls reach it. */
 bool vth_output_is_local (const VthOutput *output);
 bool vth_conn_is_local (virConnectPtr conn);
-
-/* dump.c */
-VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
-                               GCancellable *cancellable, GError **error);
-bool vth_dump_explain (VthOutput *output, VthDump *dump, GError **error);
-VthDump *vth_dump_of_file (VthOutput *output, const char *name, GError **error);
-char *vth_dump_choose_name (VthOutput *output, const VthConfig *config, const VthHost *host, const char *domain,
-                            const char *uuid, const char *schedule, int64_t time_s, VthFormat format, GError **error);
-
-/* prune.c: @dumps is emptied */
-GPtrArray *vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone);
 
 /* state.c: what is remembered of a domain between runs */
 typedef struct {

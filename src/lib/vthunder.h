@@ -606,6 +606,10 @@ VthDump *vth_dump_take (virDomainPtr domain,
  * The dumps in @output that vthunder wrote, oldest first, of VthDump.  A file
  * counts if its note (or, from a stock QEMU that writes none, the record
  * NAME.vthunder beside it) says so and names this file.
+ *
+ * Files that cannot be read are left out, unless that leaves nothing: then the
+ * reason is the error (VTH_ERROR_READ_ONLY: libvirt reads no volumes over a
+ * read-only connection).
  */
 GPtrArray *vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error);
 
@@ -616,6 +620,8 @@ GPtrArray *vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error
  * Errors: VTH_ERROR_FORMAT, VTH_ERROR_NOT_FOUND, VTH_ERROR_IO.
  */
 VthDump *vth_dump_inspect (const char *path, GError **error);
+/* The same for a file or volume of an output, wherever that is. */
+VthDump *vth_dump_inspect_in (VthOutput *output, const char *name, GError **error);
 
 typedef enum {
   VTH_CHECK_OK,
@@ -650,6 +656,14 @@ bool vth_dump_verify (const char *path,
                       GCancellable *cancellable,
                       GPtrArray **checks,
                       GError **error);
+/* The same for a file or volume of an output: a manifest has the whole volume sent here. */
+bool vth_dump_verify_in (VthOutput *output,
+                         const char *name,
+                         VthProgressFunc progress,
+                         void *user_data,
+                         GCancellable *cancellable,
+                         GPtrArray **checks,
+                         GError **error);
 
 /* Writes FILE.sha256 in the format of sha256sum(1). */
 bool vth_dump_write_manifest (const char *path, GCancellable *cancellable, GError **error);

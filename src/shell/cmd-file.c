@@ -156,54 +156,107 @@ static const ShOption dump_list_options[] = {
 
 /* --- finding one dump ------------------------------------------------------------ */
 
-/* A word with a slash is a file; else a domain goes first and its newest dump
- * is meant. */
-static char *
-find_dump (Shell *shell, const char *word, GError **error)
+/* A file of this host, or what an output calls by its name. */
+typedef struct {
+  char *path;
+  VthOutput *output;              /* NULL: @path is all there is to it */
+  char *name;
+} Found;
+
+static void
+found_clear (Found *found)
+{
+  g_clear_pointer (&found->path, g_free);
+  g_clear_pointer (&found->output, vth_output_free);
+  g_clear_pointer (&found->name, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Found, found_clear)
+
+static VthOutput *
+output_of_domain (Shell *shell, virDomainPtr domain, GError **error)
+{
+  g_autoptr(VthHost) host = vth_host_load (NULL, error);
+
+  return host ? output_of (shell, domain, host, NULL, error) : NULL;
+}
+
+/* With --domain a word is the name of one of its dumps. */
+static bool
+find_named (Shell *shell, const ShArgs *args, const char *word, Found *found, GError **error)
 {
   g_autoptr(ShDomain) domain = NULL;
-  g_autoptr(VthHost) host = NULL;
-  g_autoptr(VthOutput) output = NULL;
+
+  if (!sh_shell_connect (shell, error))
+    return false;
+  domain = sh_select_domain (shell, args, error);
+  found->output = domain ? output_of_domain (shell, domain, error) : NULL;
+  if (!found->output)
+    return false;
+  found->name = g_path_get_basename (word);
+  found->path = g_build_filename (vth_output_get_path (found->output), found->name, NULL);
+  return true;
+}
+
+/* A word with a slash is a file; else a domain goes first and its newest dump
+ * is meant. */
+static bool
+find_dump (Shell *shell, const ShArgs *args, const char *word, Found *found, GError **error)
+{
+  g_autoptr(ShDomain) domain = NULL;
   g_autoptr(GPtrArray) dumps = NULL;
   g_autoptr(GError) reason = NULL;
   const VthDump *newest;
 
-  if (strchr (word, '/'))
-    return g_canonicalize_filename (word, NULL);
+  if (sh_args_given (args, "domain"))
+    return find_named (shell, args, word, found, error);
+  if (strchr (word, '/')) {
+    found->path = g_canonicalize_filename (word, NULL);
+    return true;
+  }
   if (sh_shell_connect (shell, &reason))
     domain = vth_domain_lookup (shell->conn, word, &reason);
   if (!domain) {
-    if (g_file_test (word, G_FILE_TEST_EXISTS))
-      return g_canonicalize_filename (word, NULL);
+    if (g_file_test (word, G_FILE_TEST_EXISTS)) {
+      found->path = g_canonicalize_filename (word, NULL);
+      return true;
+    }
     if (g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
       g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "'%s' is neither a domain nor a file", word);
     else
       g_propagate_error (error, g_steal_pointer (&reason));
-    return NULL;
+    return false;
   }
-  host = vth_host_load (NULL, error);
-  output = host ? output_of (shell, domain, host, NULL, error) : NULL;
-  dumps = output ? vth_dump_list (output, domain, error) : NULL;
+  found->output = output_of_domain (shell, domain, error);
+  dumps = found->output ? vth_dump_list (found->output, domain, error) : NULL;
   if (!dumps)
-    return NULL;
+    return false;
   if (!dumps->len) {
     g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "there is no dump of domain '%s' in '%s'",
-                 virDomainGetName (domain), vth_output_get_target (output));
-    return NULL;
+                 virDomainGetName (domain), vth_output_get_target (found->output));
+    return false;
   }
   newest = dumps->pdata[dumps->len - 1];
-  return g_strdup (newest->path);
+  found->name = g_strdup (newest->name);
+  found->path = g_strdup (newest->path);
+  return true;
 }
+
+#define DUMP_DOMAIN_OPTION \
+  { "domain", SH_OPTION_STRING, 0, "<domain>", "take names of dumps of that domain, as dump-list prints them", \
+    sh_complete_domain }
 
 /* --- dump-info ------------------------------------------------------------------- */
 
 static bool
 run_dump_info (Shell *shell, const ShArgs *args, GError **error)
 {
-  g_autofree char *path = find_dump (shell, sh_args_string (args, "dump"), error);
-  g_autoptr(VthDump) dump = path ? vth_dump_inspect (path, error) : NULL;
+  g_auto(Found) found = { 0 };
+  g_autoptr(VthDump) dump = NULL;
   JsonObject *object;
 
+  if (!find_dump (shell, args, sh_args_string (args, "dump"), &found, error))
+    return false;
+  dump = found.output ? vth_dump_inspect_in (found.output, found.name, error) : vth_dump_inspect (found.path, error);
   if (!dump)
     return false;
   object = sh_dump_to_json (dump);
@@ -221,6 +274,7 @@ run_dump_info (Shell *shell, const ShArgs *args, GError **error)
 static const ShOption dump_info_options[] = {
   { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file|domain>",
     "dump file, or domain for its newest dump", sh_complete_file_or_domain },
+  DUMP_DOMAIN_OPTION,
   SH_OPTION_JSON,
   { NULL },
 };
@@ -242,8 +296,9 @@ show_progress (uint64_t done_bytes, uint64_t total_bytes, const VthFigures *figu
 
 /* True if the file is whole; false without an error if a check says otherwise. */
 static bool
-verify_one (Shell *shell, const char *path, bool json, JsonArray *array, GError **error)
+verify_one (Shell *shell, const Found *found, bool json, JsonArray *array, GError **error)
 {
+  const char *path = found->path;
   g_auto(ShProgress) progress = { 0 };
   g_autoptr(GPtrArray) checks = NULL;
   g_autoptr(JsonArray) results = json_array_new ();
@@ -251,7 +306,9 @@ verify_one (Shell *shell, const char *path, bool json, JsonArray *array, GError 
   bool whole = true;
 
   sh_progress_init (&progress, path, !shell->quiet);
-  if (!vth_dump_verify (path, show_progress, &progress, shell->cancellable, &checks, error))
+  if (!(found->output ? vth_dump_verify_in (found->output, found->name, show_progress, &progress, shell->cancellable,
+                                            &checks, error)
+                      : vth_dump_verify (path, show_progress, &progress, shell->cancellable, &checks, error)))
     return false;
   sh_progress_clear (&progress);
 
@@ -284,13 +341,13 @@ run_dump_verify (Shell *shell, const ShArgs *args, GError **error)
 
   for (; words[n]; n++) {
     g_autoptr(GError) reason = NULL;
-    g_autofree char *path = find_dump (shell, words[n], &reason);
+    g_auto(Found) found = { 0 };
 
-    if (path && verify_one (shell, path, json, array, &reason))
+    if (find_dump (shell, args, words[n], &found, &reason) && verify_one (shell, &found, json, array, &reason))
       continue;
     failed++;
     if (!reason)
-      g_set_error (&reason, SH_ERROR, SH_ERROR_FAILED, "'%s' is damaged", path);
+      g_set_error (&reason, SH_ERROR, SH_ERROR_FAILED, "'%s' is damaged", found.path);
     if (!words[1] || g_error_matches (reason, VTH_ERROR, VTH_ERROR_CANCELLED)) {
       g_propagate_error (error, g_steal_pointer (&reason));
       break;
@@ -308,6 +365,7 @@ run_dump_verify (Shell *shell, const ShArgs *args, GError **error)
 static const ShOption dump_verify_options[] = {
   { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL | SH_OPTION_REPEATED, "<file|domain>",
     "dump file, or domain for its newest dump", sh_complete_file_or_domain },
+  DUMP_DOMAIN_OPTION,
   SH_OPTION_JSON,
   { NULL },
 };

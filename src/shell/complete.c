@@ -357,6 +357,10 @@ sh_complete_directory (Shell *shell G_GNUC_UNUSED, const ShArgs *args G_GNUC_UNU
 void
 sh_complete_file_or_domain (Shell *shell, const ShArgs *args, const char *text, ShWords *words)
 {
+  if (sh_args_given (args, "domain")) {
+    sh_complete_dump (shell, args, text, words);
+    return;
+  }
   if (!strchr (text, '/'))
     sh_complete_domain (shell, args, text, words);
   add_files (text, false, words);
@@ -391,6 +395,7 @@ sh_complete_uri (Shell *shell G_GNUC_UNUSED, const ShArgs *args G_GNUC_UNUSED, c
   static const char *const uris[] = { "qemu:///session", "qemu:///system", "test:///default", NULL };
 
   words_add_all (words, uris);
-  for (size_t i = 0; i < 2; i++)
-    sh_words_add_partial (words, i ? "qemu+tls://" : "qemu+ssh://");
+  sh_words_add_partial (words, "qemu+ssh://");
+  sh_words_add_partial (words, "qemu+tls://");
+  sh_words_add_partial (words, "qemu+unix://");
 }

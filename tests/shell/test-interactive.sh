@@ -27,6 +27,12 @@ term_key C-u; term_type 'cd d'; term_key Tab; sleep 0.3; term_type x
 term_wait '^vthunder # cd dir\\ one/x'
 term_key C-u; term_type 'cd "d'; term_key Tab; sleep 0.3; term_type x
 term_wait '^vthunder # cd "dir one/x'
+term_key C-u; term_type 'path-set test --pool def'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # path-set test --pool default-pool x'
+term_key C-u; term_type 'schedule-add test "nightly" @da'; term_key Tab; term_key Enter
+term_wait "^Schedule 'nightly' added"
+term_type 'schedule-edit test ni'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # schedule-edit test nightly x'
 term_key C-u; term_type 'help schedule-'; term_key Tab; term_key Tab
 term_wait '^schedule-add +schedule-'
 

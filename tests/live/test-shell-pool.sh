@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Dumps in a storage pool, with its volumes listed, read, written and deleted through libvirt.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/live/pool.sh
+. "$live/pool.sh"
+need jq
+need_libvirt
+export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+create_domain "$(unique_domain)" 256 1 ""
+make_pool
+check_pool "$LIBVIRT_DEFAULT_URI"
+
+# What is no dump, or not ours, is not listed and not removed.
+echo text >"$tmp/pool/notes.txt"
+virsh -q dump --thunder "$domain" "$tmp/pool/by-hand.core"
+vthunder -q path-set "$domain" --pool "$pool"
+[ "$(vthunder dump-list "$domain" --json | jq length)" = 0 ] || fail "listed: $(vthunder dump-list "$domain")"
+vthunder -q dump-prune "$domain"
+[ -e "$tmp/pool/notes.txt" ] && [ -e "$tmp/pool/by-hand.core" ] || fail "removed what is not ours"
+# A pool that is gone is named.
+virsh -q pool-destroy "$pool"
+if vthunder dump "$domain" 2>"$tmp/said"; then fail "a dump into a pool that is gone succeeds"; fi
+grep -q "^error: .*storage pool '$pool'" "$tmp/said" || fail "$(cat "$tmp/said")"
+assert_domain_dumps
