@@ -100,6 +100,15 @@ output_of (VthBatch *batch, const VthBatchDomain *domain, GError **error)
   return vth_output_resolve (batch->conn, domain->config, batch->host, error);
 }
 
+static bool
+is_whole (GPtrArray *checks)
+{
+  for (unsigned int i = 0; i < checks->len; i++)
+    if (((const VthCheck *) checks->pdata[i])->status == VTH_CHECK_FAILED)
+      return false;
+  return true;
+}
+
 static VthDump *
 real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, const char *name, GError **error)
 {
@@ -109,22 +118,27 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
   g_autoptr (VthOutput) output = output_of (batch, domain, error);
   if (output == NULL)
     return NULL;
-  if (vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output))
-    {
-      /* The hidden file of a stop-mode dump that was killed. */
-      g_autofree char *hidden = g_strdup_printf ("%s/.%s.part", vth_output_get_path (output), name);
-      g_unlink (hidden);
-    }
   if (!vth_output_exists (output, name))
     return NULL;
   g_autoptr (VthDump) dump = vth_dump_of_file (output, name, NULL);
   if (dump == NULL)
     {
       /* Killed between the dump and its explanation. */
-      VthNoteInfo info = { 0 };
-      dump = vth_output_inspect (output, name, &info, error);
-      if (dump == NULL)
-        return NULL;
+      g_autoptr (GPtrArray) checks = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_check_free);
+      VthNoteInfo info = { .checks = checks };
+      g_autoptr (GError) reason = NULL;
+      dump = vth_output_inspect (output, name, &info, &reason);
+      if (dump == NULL && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT))
+        {
+          g_propagate_error (error, g_steal_pointer (&reason));
+          return NULL;
+        }
+      if (dump == NULL || !is_whole (checks))
+        {
+          /* In a pool a dump that stops the guest has its final name from the start; QEMU or the host ended with it. */
+          vth_output_remove (output, name, error);
+          return NULL;
+        }
       char *uri = virConnectGetURI (batch->conn);
       g_free (dump->uri);
       dump->uri = g_strdup (uri);
@@ -441,10 +455,12 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
   g_autofree char *schedule = g_strdup (state->running_schedule);
   GError *error = NULL;
 
-  if (state->running_start_s == 0)
+  if (state->running_start_s == 0 && state->hidden == NULL)
     return true;
-  if (is_still_running (run->batch, domain))
+  if (is_still_running (run->batch, domain) || !vth_dump_sweep (domain->handle, state))
     return false;
+  if (state->running_start_s == 0)
+    return save (&context, state);
   context.schedule = schedule;
   g_autoptr (VthDump) dump = state->running_name != NULL && schedule != NULL
                                  ? real_find (run->batch, domain, schedule, state->running_name, &error)
@@ -676,7 +692,7 @@ has_work (Run *run, const VthBatchDomain *domain)
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
       return false;
     }
-  bool any = state->running_start_s != 0 || drop_unknown_schedules (domain, state);
+  bool any = state->running_start_s != 0 || state->hidden != NULL || drop_unknown_schedules (domain, state);
   int64_t now_s = real_now (batch);
   for (unsigned int i = 0; i < vth_config_get_n_schedules (domain->config); i++)
     {

@@ -40,6 +40,7 @@ typedef struct {
   const char *path;
   unsigned int format;
   unsigned int flags;
+  void (*cannot_cancel) (void *user_data); /* of a dump that stops the guest */
   GMutex mutex;
   GCond cond;
   bool done;
@@ -102,7 +103,16 @@ static bool
 call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *user_data, GCancellable *cancellable, GError **error)
 {
   int64_t start_us = g_get_monotonic_time (), aborted_us = 0;
+  bool can_abort = call->flags & VIR_DUMP_THUNDER, told = false;
   End end = END_NORMAL;
+
+  if (g_cancellable_is_cancelled (cancellable))
+    {
+      call->code = 0;
+      g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the dump of domain '%s' was cancelled before it began",
+                   virDomainGetName (call->domain));
+      return false;
+    }
 
   g_mutex_init (&call->mutex);
   g_cond_init (&call->cond);
@@ -116,6 +126,13 @@ call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *us
         end = END_TIMEOUT;
       if (end == END_NORMAL)
         report_progress (call->domain, progress, user_data);
+      else if (!can_abort)
+        {
+          /* libvirt refuses to abort it; without its thread the guest would stay as it is. */
+          if (!told && call->cannot_cancel != NULL)
+            call->cannot_cancel (user_data);
+          told = true;
+        }
       else if (now_us - aborted_us > ABORT_AGAIN_MS * 1000)
         {
           /* May come before the job has begun or after it ended: then asked again, or not needed. */
@@ -244,34 +261,52 @@ take_figures (virDomainPtr domain, VthDump *dump)
  * it is killed: where we can rename, it gets a hidden name first.
  */
 static bool
-run_stop (Call *call, VthOutput *output, const char *path, unsigned int timeout_s, VthProgressFunc progress, void *user_data,
+run_stop (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
           GCancellable *cancellable, GError **error)
 {
-  g_autofree char *dir = g_path_get_dirname (path);
-  g_autofree char *base = g_path_get_basename (path);
-  g_autofree char *hidden_name = g_strconcat (".", base, ".part", NULL);
+  const char *dir = vth_output_get_path (output), *state_dir = vth_host_get_state_dir (request->host);
+  g_autofree char *hidden_name = g_strconcat (".", dump->name, ".part", NULL);
   g_autofree char *hidden = g_build_filename (dir, hidden_name, NULL);
-  bool rename_it = (output == NULL || vth_output_get_kind (output) == VTH_OUTPUT_DIR)
-                   && vth_conn_is_local (virDomainGetConnect (call->domain)) && g_access (dir, W_OK) == 0;
+  bool rename_it = vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output) && g_access (dir, W_OK) == 0;
 
+  dump->mode = VTH_MODE_STOP;
+  dump->paused = true;
   call->flags = VIR_DUMP_MEMORY_ONLY;
-  call->path = rename_it ? hidden : path;
+  call->path = rename_it ? hidden : dump->path;
+  call->cannot_cancel = request->cannot_cancel;
   call->done = false;
   g_clear_error (&call->error);
-  if (rename_it)
-    g_unlink (hidden); /* of a run that was killed: the lock says it is nobody's */
-  if (!call_run (call, timeout_s, progress, user_data, cancellable, error))
+  if (!rename_it)
+    return call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+
+  if (!vth_state_set_hidden (state_dir, dump->uuid, hidden, error))
+    return false;
+  bool ok = call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+  if (ok && g_rename (hidden, dump->path) < 0)
     {
-      if (rename_it)
-        g_unlink (hidden);
-      return false;
+      vth_set_error_errno (error, errno, "cannot rename the dump to '%s'", dump->path);
+      ok = false;
     }
-  if (rename_it && g_rename (hidden, path) < 0)
-    {
-      vth_set_error_errno (error, errno, "cannot rename the dump to '%s'", path);
-      g_unlink (hidden);
-      return false;
-    }
+  if (!ok)
+    g_unlink (hidden);
+  vth_state_set_hidden (state_dir, dump->uuid, NULL, NULL);
+  return ok;
+}
+
+bool
+vth_dump_sweep (virDomainPtr domain, VthState *state)
+{
+  VthJob *job = NULL;
+
+  if (state->hidden == NULL)
+    return true;
+  /* libvirt completes a dump whose client is gone. */
+  bool busy = domain != NULL && vth_job_get (domain, false, &job, NULL) && job != NULL && job->is_dump;
+  vth_job_free (job);
+  if (busy)
+    return false;
+  g_unlink (state->hidden);
+  g_clear_pointer (&state->hidden, g_free);
   return true;
 }
 
@@ -283,11 +318,7 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
   g_autoptr (GError) reason = NULL;
 
   if (request->mode == VTH_MODE_STOP)
-    {
-      dump->mode = VTH_MODE_STOP;
-      dump->paused = true;
-      return run_stop (&call, output, dump->path, request->timeout_s, progress, user_data, cancellable, error);
-    }
+    return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
   call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
   if (call_run (&call, request->timeout_s, progress, user_data, cancellable, &reason))
     return true;
@@ -299,13 +330,21 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
   if (!request->allow_pause)
     {
       g_set_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED,
-                   "%s: only a dump that stops the guest is possible here: allow that, or see what 'vthunder doctor' says",
-                   reason->message);
+                   "%s: only a dump that stops the guest is possible here, and that is not allowed", reason->message);
       return false;
     }
-  dump->mode = VTH_MODE_STOP;
-  dump->paused = true;
-  return run_stop (&call, output, dump->path, request->timeout_s, progress, user_data, cancellable, error);
+  return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
+}
+
+/* What is put beside a dump in a directory of a remote host would have to be put there by libvirt, which cannot. */
+static bool
+check_manifest (VthOutput *output, const VthDumpRequest *request, GError **error)
+{
+  if (!request->manifest || vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
+    return true;
+  g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
+               "cannot write a manifest into directory '%s' of a remote host: use a storage pool", vth_output_get_target (output));
+  return false;
 }
 
 VthDump *
@@ -326,35 +365,42 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
     return NULL;
   const VthConfig *config = request->config != NULL ? request->config : own_config;
   const VthHost *host = request->host != NULL ? request->host : own_host;
+  VthDumpRequest complete = *request;
+  complete.host = host;
+  complete.manifest |= vth_config_get_manifest (config);
+  if (complete.timeout_s == 0)
+    complete.timeout_s = vth_config_get_timeout_s (config);
+  if (request->schedule == NULL)
+    complete.allow_pause |= vth_config_get_allow_pause (config);
 
   virDomainGetUUIDString (domain, uuid);
   dump->domain = g_strdup (name);
   dump->uuid = g_strdup (uuid);
-  dump->schedule = g_strdup (request->schedule != NULL ? request->schedule : "manual");
-  dump->format = request->use_config_format ? vth_config_get_format (config) : request->format;
+  dump->schedule = g_strdup (complete.schedule != NULL ? complete.schedule : "manual");
+  dump->format = complete.use_config_format ? vth_config_get_format (config) : complete.format;
   dump->mode = VTH_MODE_MIRROR;
-  dump->time_s = request->time_s != 0 ? request->time_s : g_get_real_time () / G_USEC_PER_SEC;
+  dump->time_s = complete.time_s != 0 ? complete.time_s : g_get_real_time () / G_USEC_PER_SEC;
   char *uri = virConnectGetURI (conn);
   dump->uri = g_strdup (uri);
   free (uri);
 
-  if (request->path != NULL)
+  if (complete.path != NULL)
     {
-      g_autofree char *dir = g_path_get_dirname (request->path);
-      if (!g_path_is_absolute (request->path))
+      g_autofree char *dir = g_path_get_dirname (complete.path);
+      if (!g_path_is_absolute (complete.path))
         {
-          g_set_error (error, VTH_ERROR, VTH_ERROR_USAGE, "'%s' is relative: give a path from /", request->path);
+          g_set_error (error, VTH_ERROR, VTH_ERROR_USAGE, "'%s' is relative: give a path from /", complete.path);
           return NULL;
         }
       output = vth_output_new (conn, VTH_OUTPUT_DIR, dir, error);
-      dump->name = g_path_get_basename (request->path);
+      dump->name = g_path_get_basename (complete.path);
     }
   else
     output = vth_output_resolve (conn, config, host, error);
-  if (output == NULL || !vth_output_check (output, error))
+  if (output == NULL || !vth_output_check (output, error) || !check_manifest (output, &complete, error))
     return NULL;
-  if (dump->name == NULL && request->name != NULL)
-    dump->name = g_path_get_basename (request->name);
+  if (dump->name == NULL && complete.name != NULL)
+    dump->name = g_path_get_basename (complete.name);
   if (dump->name == NULL)
     dump->name = vth_dump_choose_name (output, config, host, name, uuid, dump->schedule, dump->time_s, dump->format, error);
   if (dump->name == NULL)
@@ -363,7 +409,7 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL)
     dump->pool = g_strdup (vth_output_get_target (output));
 
-  if (!run_any (domain, dump, output, request, progress, user_data, cancellable, error))
+  if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
   take_figures (domain, dump);
   /* The dump is there and whole, so what cannot be written about it is no failure of it; it will not be listed as ours. */
@@ -371,13 +417,27 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
     if (!vth_dump_explain (output, dump, &unexplained))
       g_debug ("%s: %s", dump->path, unexplained->message);
-  if (request->manifest && vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output))
+  if (complete.manifest && !vth_dump_write_manifest_in (output, dump->name, cancellable, error))
     {
-      if (!vth_dump_write_manifest (dump->path, cancellable, error))
-        return NULL;
-      dump->has_manifest = true;
+      g_prefix_error (error, "the dump '%s' is complete, but has no manifest: ", dump->path);
+      return NULL;
     }
+  dump->has_manifest = complete.manifest;
   return g_steal_pointer (&dump);
+}
+
+/* What a killed run left of a dump of the domain; false while libvirt is still at it. */
+static bool
+clean_up (virDomainPtr domain, const char *state_dir, const char *uuid, GError **error)
+{
+  g_autoptr (VthState) state = vth_state_load (state_dir, uuid, NULL);
+
+  if (state == NULL || state->hidden == NULL)
+    return true;
+  if (vth_dump_sweep (domain, state))
+    return vth_state_save (state, state_dir, error);
+  g_set_error_literal (error, VTH_ERROR, VTH_ERROR_LOCKED, "libvirt is still completing a dump whose vthunder has left");
+  return false;
 }
 
 VthDump *
@@ -394,20 +454,23 @@ vth_dump_take (virDomainPtr domain, const VthDumpRequest *request, VthProgressFu
         return NULL;
       complete.host = own_host;
     }
+  const char *state_dir = vth_host_get_state_dir (complete.host);
   virDomainGetUUIDString (domain, uuid);
-  int lock = vth_state_lock (vth_host_get_state_dir (complete.host), uuid, error);
-  if (lock < 0)
+  int lock = vth_state_lock (state_dir, uuid, error);
+  if (lock < 0 || !clean_up (domain, state_dir, uuid, error))
     {
       g_prefix_error (error, "cannot dump domain '%s': ", virDomainGetName (domain));
+      if (lock >= 0)
+        close (lock);
       return NULL;
     }
   GError *reason = NULL;
   VthDump *dump = vth_dump_take_locked (domain, &complete, progress, user_data, cancellable, &reason);
-  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (complete.host), uuid, NULL);
+  g_autoptr (VthState) state = vth_state_load (state_dir, uuid, NULL);
   if (state != NULL)
     {
       vth_state_set_result (state, virDomainGetName (domain), dump, reason);
-      vth_state_save (state, vth_host_get_state_dir (complete.host), NULL);
+      vth_state_save (state, state_dir, NULL);
     }
   close (lock);
   if (reason != NULL)

@@ -48,6 +48,7 @@ vth_state_free (VthState *state)
   g_free (state->last_error);
   g_free (state->running_schedule);
   g_free (state->running_name);
+  g_free (state->hidden);
   g_ptr_array_unref (state->schedules);
   g_free (state);
 }
@@ -144,6 +145,7 @@ read_object (VthState *state, JsonObject *object)
   state->last_stall_max_ns = (uint64_t) get_int (object, "last-stall-max-ns");
   state->last_total_ns = (uint64_t) get_int (object, "last-total-ns");
 
+  state->hidden = get_string (object, "hidden");
   JsonObject *running = get_object (object, "running");
   if (running != NULL)
     {
@@ -244,6 +246,7 @@ vth_state_save (const VthState *state, const char *state_dir, GError **error)
   add_int (builder, "last-pause-ns", (int64_t) state->last_pause_ns);
   add_int (builder, "last-stall-max-ns", (int64_t) state->last_stall_max_ns);
   add_int (builder, "last-total-ns", (int64_t) state->last_total_ns);
+  add_string (builder, "hidden", state->hidden);
   if (state->running_start_s != 0)
     {
       json_builder_set_member_name (builder, "running");
@@ -272,6 +275,18 @@ vth_state_save (const VthState *state, const char *state_dir, GError **error)
   g_autoptr (JsonNode) root = json_builder_get_root (builder);
   g_autofree char *text = json_to_string (root, TRUE);
   return vth_mkdir_private (state_dir, error) && vth_file_replace (path, text, -1, 0600, error);
+}
+
+bool
+vth_state_set_hidden (const char *state_dir, const char *uuid, const char *hidden, GError **error)
+{
+  g_autoptr (VthState) state = vth_state_load (state_dir, uuid, error);
+
+  if (state == NULL)
+    return false;
+  g_free (state->hidden);
+  state->hidden = g_strdup (hidden);
+  return vth_state_save (state, state_dir, error);
 }
 
 /* -1 with @taken when another process has it. */

@@ -130,6 +130,7 @@ typedef struct {
   char *running_name;
   int64_t running_due_s;
   int64_t running_start_s;
+  char *hidden;         /* the file that a dump which stops the guest is written to until it is whole */
   GPtrArray *schedules; /* VthScheduleState */
 } VthState;
 
@@ -140,11 +141,30 @@ void vth_state_free (VthState *state);
 VthState *vth_state_load (const char *state_dir, const char *uuid, GError **error);
 bool vth_state_save (const VthState *state, const char *state_dir, GError **error);
 VthScheduleState *vth_state_schedule (VthState *state, const char *schedule, bool create);
+/* Writes down @hidden before it is made, so that whoever comes after a killed run knows what to remove; NULL when it is gone. */
+bool vth_state_set_hidden (const char *state_dir, const char *uuid, const char *hidden, GError **error);
 void vth_state_remove_schedule (VthState *state, const char *schedule);
 /* Locks the domain against every other vthunder; -1 with VTH_ERROR_LOCKED if one has it. close() unlocks. */
 int vth_state_lock (const char *state_dir, const char *uuid, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthState, vth_state_free)
+
+/* dump.c */
+VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
+                               GCancellable *cancellable, GError **error);
+/* Removes the hidden file of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
+bool vth_dump_sweep (virDomainPtr domain, VthState *state);
+bool vth_dump_explain (VthOutput *output, VthDump *dump, GError **error);
+VthDump *vth_dump_of_file (VthOutput *output, const char *name, GError **error);
+/* verify.c */
+char *vth_hash_fd (int fd, uint64_t size_bytes, const char *what, VthProgressFunc progress, void *user_data,
+                   GCancellable *cancellable, GError **error);
+bool vth_dump_write_manifest_in (VthOutput *output, const char *name, GCancellable *cancellable, GError **error);
+char *vth_dump_choose_name (VthOutput *output, const VthConfig *config, const VthHost *host, const char *domain,
+                            const char *uuid, const char *schedule, int64_t time_s, VthFormat format, GError **error);
+
+/* prune.c: @dumps is emptied */
+GPtrArray *vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone);
 
 /* One of @n slots of the host; -1 without error when all are taken. close() gives it back. */
 int vth_state_slot (const char *state_dir, unsigned int n, GError **error);

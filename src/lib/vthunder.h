@@ -370,7 +370,7 @@ int64_t vth_config_next (const VthConfig *config, GTimeZone *zone, int64_t after
  * missing file gives the defaults.
  *
  *   [output]  dir= or pool=, file-name=
- *   [batch]   max-parallel=1  min-free=1GiB  jitter=0 (s)  catch-up=yes
+ *   [batch]   max-parallel=1  min-free=1GiB  jitter=0 (s)
  *             state-dir=  metrics=  (Prometheus textfile; empty: none)
  *   [hooks]   dir=  timeout=300 (s)
  */
@@ -556,16 +556,19 @@ typedef struct {
   VthMode mode;
   VthFormat format;
   bool use_config_format; /* take the format of the domain's configuration */
-  bool allow_pause;       /* if a mirror dump is impossible, stop the guest */
-  bool manifest;          /* also write FILE.sha256 */
-  unsigned int timeout_s; /* 0: none */
+  bool allow_pause;       /* if a mirror dump is impossible, stop the guest; by hand also if the configuration allows it */
+  bool manifest;          /* also write FILE.sha256, as if the configuration says so */
+  unsigned int timeout_s; /* 0: the configuration's */
   const char *schedule;   /* NULL: by hand */
   const char *path;       /* NULL: output and template; else an absolute path */
   const char *name;       /* NULL: by the template; else the file's name in the output */
   const VthConfig *config; /* NULL: read from the domain */
   const VthHost *host;     /* NULL: vth_host_load (NULL) */
   int64_t time_s;          /* for {time}; 0: now */
-  void *reserved[7];
+  /* (nullable): called once, as progress is, when the dump was to be cancelled (or timed out) but stops the guest:
+     libvirt cannot cut such a one short, so it is waited for. */
+  void (*cannot_cancel) (void *user_data);
+  void *reserved[6];
 } VthDumpRequest;
 
 /*
@@ -580,7 +583,8 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
 /*
  * vth_dump_take:
  * @cancellable: (nullable): cancelling aborts the job; the guest runs on and no
- *               file is left
+ *               file is left.  A dump that stops the guest goes on to its end
+ *               and is returned: see cannot_cancel
  *
  * Takes one dump and returns what was written.  Never falls back to stopping
  * the guest unless @request allows it; then the dump says `paused`.  Blocks;

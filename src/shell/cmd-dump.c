@@ -62,12 +62,32 @@ show_progress (uint64_t done_bytes, uint64_t total_bytes, const VthFigures *figu
   sh_progress_update (data, done_bytes, total_bytes);
 }
 
+/* Whoever pressed Ctrl-C should not wonder why nothing happens. */
+static void
+tell_cannot_cancel (void *data)
+{
+  sh_progress_clear (data);
+  sh_output_error ("the guest is stopped for this dump, which cannot be cut short; waiting for its end\n");
+}
+
+static void
+add_way_out (GError *error)
+{
+  g_autofree char *message = NULL;
+
+  if (!g_error_matches (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED))
+    return;
+  message = error->message;
+  error->message = g_strconcat (message, "; use --allow-pause, or see 'doctor'", NULL);
+}
+
 static VthDump *
-take_one (Shell *shell, virDomainPtr domain, const VthDumpRequest *request, GError **error)
+take_one (Shell *shell, virDomainPtr domain, VthDumpRequest *request, GError **error)
 {
   g_auto(ShProgress) progress = { 0 };
 
   sh_progress_init (&progress, virDomainGetName (domain), !shell->quiet);
+  request->cannot_cancel = tell_cannot_cancel;
   return vth_dump_take (domain, request, show_progress, &progress, shell->cancellable, error);
 }
 
@@ -132,6 +152,7 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
       continue;
     }
     failed++;
+    add_way_out (reason);
     if (json)
       json_array_add_object_element (array, error_to_json (domain, reason));
     if (domains->len == 1 || g_error_matches (reason, VTH_ERROR, VTH_ERROR_CANCELLED)) {
@@ -175,6 +196,6 @@ const ShCommand sh_dump_commands[] = {
     .description = "Takes a memory dump of each domain while it runs on, to the output that path-set chose, and "
                    "prints how long the guest was paused, the longest time a virtual CPU was stalled, the total time "
                    "and the path. Ctrl-C cancels: the guest runs on and no file is left. A dump that would stop the "
-                   "guest is refused unless --allow-pause or --mode stop is given." },
+                   "guest is refused unless --allow-pause or --mode stop is given; once begun it cannot be cancelled." },
   { NULL },
 };

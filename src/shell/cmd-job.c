@@ -219,6 +219,8 @@ report_event (const VthBatchEvent *event, void *data)
     g_string_append_printf (line, ": %s", event->message);
   if (event->error)
     g_string_append_printf (line, ": %s", event->error->message);
+  if (g_error_matches (event->error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED))
+    g_string_append (line, "; use schedule-edit --allow-pause yes, or see 'doctor'");
   sh_output_error ("%s%s%s\n", report->to_journal ? level : "", is_bad (event->kind) ? "error: " : "", line->str);
 }
 

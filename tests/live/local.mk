@@ -81,8 +81,10 @@ EXTRA_DIST += \
 	tests/README.md \
 	tests/live/demo \
 	tests/live/lib.sh \
+	tests/live/pool.sh \
 	tests/live/qmp \
 	tests/live/soak \
+	tests/live/stock.sh \
 	tests/live/thp-off \
 	tests/live/vhost-user-stub \
 	$(NULL)

@@ -27,5 +27,18 @@ SHELL_TESTS += \
 LIVE_TESTS += \
 	tests/live/test-shell-batch.sh \
 	tests/live/test-shell-cancel.sh \
+	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
+	tests/live/test-shell-pool.sh \
+	tests/live/test-shell-second-daemon.sh \
+	tests/live/test-shell-ssh.sh \
+	tests/live/test-shell-stock-libvirt.sh \
+	tests/live/test-shell-stock-qemu.sh \
 	$(NULL)
+
+# Stands before libvirt's client library and behaves as a stock one's daemon would.
+check_LTLIBRARIES += tests/live/stock-libvirt.la
+tests_live_stock_libvirt_la_SOURCES = tests/live/stock-libvirt.c
+tests_live_stock_libvirt_la_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(LIBVIRT_CFLAGS)
+tests_live_stock_libvirt_la_LIBADD = $(GLIB_LIBS)
+tests_live_stock_libvirt_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere

@@ -28,6 +28,7 @@ static struct {
   bool fails;
   bool slow;         /* until aborted */
   int aborted;
+  int told;          /* that it cannot be cancelled: lets a slow dump that stops the guest end */
   unsigned int calls;
   unsigned int flags;
   bool completed_job;
@@ -101,9 +102,9 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
       raise_error (domain, flags);
       return -1;
     }
-  for (unsigned int i = 0; fake.slow && g_atomic_int_get (&fake.aborted) == 0 && i < 1000; i++)
+  for (unsigned int i = 0; fake.slow && g_atomic_int_get (&fake.aborted) == 0 && g_atomic_int_get (&fake.told) == 0 && i < 1000; i++)
     g_usleep (10000);
-  if (fake.slow || fake.fails)
+  if ((fake.slow && (flags & (1 << 5))) || fake.fails)
     {
       raise_error (domain, 0);
       return -1;
@@ -218,6 +219,30 @@ count_files (Fixture *f)
   return n;
 }
 
+static int64_t
+fixed_now (void *data)
+{
+  return 1774137660;
+}
+
+static void
+collect_kinds (const VthBatchEvent *event, void *data)
+{
+  g_string_append_printf (data, "%d%s ", event->kind, event->dump != NULL ? "+" : "");
+}
+
+static char *
+run_batch (Fixture *f)
+{
+  const VthBatchOps ops = { .now = fixed_now };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthBatch) batch = vth_batch_new (f->conn, f->host, &ops, NULL);
+  GString *kinds = g_string_new (NULL);
+  g_assert_true (vth_batch_run (batch, collect_kinds, kinds, NULL, NULL, &error));
+  g_assert_no_error (error);
+  return g_string_free (kinds, FALSE);
+}
+
 /* --- taking --- */
 
 static void
@@ -288,6 +313,16 @@ test_stock (Fixture *f, gconstpointer data)
   g_assert_cmpstr (listed->schedule, ==, "manual");
   g_assert_cmpint (listed->time_s, ==, paused->time_s);
 
+  /* the domain's setting is for dumps by hand, a schedule has its own */
+  vth_config_set_allow_pause (f->config, true);
+  g_autoptr (VthDump) allowed = take (f, (VthDumpRequest){ .time_s = 2 }, &error);
+  g_assert_no_error (error);
+  g_assert_true (allowed->paused);
+  g_autoptr (VthDump) scheduled = take (f, (VthDumpRequest){ .schedule = "s" }, &error);
+  g_assert_null (scheduled);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
+  g_clear_error (&error);
+
   /* asked for by mode: no mirror dump is tried */
   fake.calls = 0;
   g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1 }, &error);
@@ -338,6 +373,94 @@ test_cancel (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) late = take (f, (VthDumpRequest){ .timeout_s = 1 }, &error);
   g_assert_null (late);
   g_assert_error (error, VTH_ERROR, VTH_ERROR_TIMEOUT);
+  g_clear_error (&error);
+
+  fake.aborted = 0;
+  vth_config_set_timeout_s (f->config, 1);
+  g_autoptr (VthDump) configured = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_null (configured);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_TIMEOUT);
+}
+
+static void
+note_told (void *data)
+{
+  g_atomic_int_inc (&fake.told);
+}
+
+static void
+cancel_stop (uint64_t done, uint64_t total, const VthFigures *figures, void *data)
+{
+  g_cancellable_cancel (data);
+}
+
+/* libvirt refuses to abort it: whoever wants to cancel is told at once, and the dump is whole. */
+static void
+test_cancel_stop (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  VthDumpRequest request = { .config = f->config, .host = f->host, .mode = VTH_MODE_STOP, .cannot_cancel = note_told };
+  fake.completed_job = false;
+  fake.slow = true;
+  g_autoptr (VthDump) dump = vth_dump_take (f->domain, &request, cancel_stop, cancellable, cancellable, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (dump);
+  g_assert_cmpint (fake.told, ==, 1);
+  g_assert_cmpint (fake.aborted, ==, 0);
+  g_assert_true (g_file_test (dump->path, G_FILE_TEST_IS_REGULAR));
+
+  /* cancelled before it begins, it does not begin */
+  fake.calls = 0;
+  g_autoptr (VthDump) none = vth_dump_take (f->domain, &request, NULL, NULL, cancellable, &error);
+  g_assert_null (none);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_CANCELLED);
+  g_assert_cmpuint (fake.calls, ==, 0);
+}
+
+/* A vthunder that is killed while the guest is stopped leaves libvirt writing to a hidden file. */
+static void
+test_killed_stop (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *state = g_build_filename (f->dir, "state", NULL);
+  g_autofree char *path = g_build_filename (state, UUID ".json", NULL);
+  g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".x.core.part", NULL);
+  g_autofree char *text = g_strdup_printf ("{\"version\":1,\"hidden\":\"%s\"}", hidden);
+  vth_host_set_hooks_dir (f->host, NULL);
+  for (int by_batch = 0; by_batch <= 1; by_batch++)
+    {
+      g_assert_cmpint (g_mkdir_with_parents (state, 0700), ==, 0);
+      g_assert_true (g_file_set_contents (hidden, "dump", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
+      fake.idle = false;
+      if (by_batch)
+        {
+          g_autofree char *quiet = run_batch (f);
+          g_assert_cmpstr (quiet, ==, "");
+        }
+      else
+        {
+          g_autoptr (VthDump) busy = take (f, (VthDumpRequest){ 0 }, &error);
+          g_assert_error (error, VTH_ERROR, VTH_ERROR_LOCKED);
+          g_clear_error (&error);
+        }
+      g_assert_true (g_file_test (hidden, G_FILE_TEST_EXISTS));
+      fake.idle = true;
+      if (by_batch)
+        {
+          g_autofree char *quiet = run_batch (f);
+          g_assert_cmpstr (quiet, ==, "");
+        }
+      else
+        {
+          g_autoptr (VthDump) next = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
+          g_assert_no_error (error);
+        }
+      g_assert_false (g_file_test (hidden, G_FILE_TEST_EXISTS));
+      g_autofree char *left = NULL;
+      g_assert_true (g_file_get_contents (path, &left, NULL, NULL));
+      g_assert_null (strstr (left, "hidden"));
+    }
 }
 
 static void *
@@ -463,7 +586,8 @@ static void
 test_verify (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .manifest = true }, &error);
+  vth_config_set_manifest (f->config, true);
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ 0 }, &error);
   g_assert_no_error (error);
   g_assert_true (dump->has_manifest);
   g_autoptr (GPtrArray) good = NULL;
@@ -509,30 +633,6 @@ test_download (Fixture *f, gconstpointer data)
 
 /* --- a batch that was killed during a dump --- */
 
-static int64_t
-fixed_now (void *data)
-{
-  return 1774137660;
-}
-
-static void
-collect_kinds (const VthBatchEvent *event, void *data)
-{
-  g_string_append_printf (data, "%d%s ", event->kind, event->dump != NULL ? "+" : "");
-}
-
-static char *
-run_batch (Fixture *f)
-{
-  const VthBatchOps ops = { .now = fixed_now };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (VthBatch) batch = vth_batch_new (f->conn, f->host, &ops, NULL);
-  GString *kinds = g_string_new (NULL);
-  g_assert_true (vth_batch_run (batch, collect_kinds, kinds, NULL, NULL, &error));
-  g_assert_no_error (error);
-  return g_string_free (kinds, FALSE);
-}
-
 static void
 test_interrupted (Fixture *f, gconstpointer data)
 {
@@ -566,8 +666,18 @@ test_interrupted (Fixture *f, gconstpointer data)
   g_assert_cmpuint (dumps->len, ==, 1);
   g_assert_cmpstr (((VthDump *) dumps->pdata[0])->schedule, ==, "s");
 
+  /* a torn one, of which nothing says that it is whole, is none */
+  write_core (dump_path, NULL, 20000);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+  fake.fails = true;
+  g_autofree char *torn = run_batch (f);
+  g_autofree char *failed = g_strdup_printf ("%d %d %d ", VTH_BATCH_RECOVERED, VTH_BATCH_STARTED, VTH_BATCH_FAILED);
+  g_assert_cmpstr (torn, ==, failed);
+  g_assert_false (g_file_test (dump_path, G_FILE_TEST_EXISTS));
+  fake.fails = false;
+  fake.calls = 0;
+
   /* had there been none, its time would be due again: once */
-  g_assert_cmpint (g_unlink (dump_path), ==, 0);
   g_assert_true (g_file_set_contents (path, state, -1, NULL));
   g_autofree char *again = run_batch (f);
   g_autofree char *taken = g_strdup_printf ("%d %d %d+ ", VTH_BATCH_RECOVERED, VTH_BATCH_STARTED, VTH_BATCH_DONE);
@@ -629,6 +739,8 @@ main (int argc, char **argv)
   ADD ("stock", test_stock);
   ADD ("failure", test_failure);
   ADD ("cancel", test_cancel);
+  ADD ("cancel-stop", test_cancel_stop);
+  ADD ("killed-stop", test_killed_stop);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
   ADD ("prune", test_prune);
