@@ -531,8 +531,8 @@ is_possible (Context *context, GError **error)
     }
   if (available_bytes >= floor_bytes)
     return true;
-  g_autofree char *have = g_format_size_full (available_bytes, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *need = g_format_size_full (floor_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *have = vth_size_to_string (available_bytes);
+  g_autofree char *need = vth_size_to_string (floor_bytes);
   g_set_error (error, VTH_ERROR, VTH_ERROR_NO_SPACE, "%s would be left free after the dump, min-free is %s", have, need);
   return false;
 }

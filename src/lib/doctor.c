@@ -244,8 +244,8 @@ check_output (GPtrArray *checks, virConnectPtr conn, const VthHost *host)
        reflink ? NULL : "optional: put the output on XFS or btrfs");
 
   uint64_t floor_bytes = vth_host_get_min_free_bytes (host);
-  g_autofree char *have = g_format_size_full (available, G_FORMAT_SIZE_IEC_UNITS);
-  g_autofree char *least = g_format_size_full (floor_bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autofree char *have = vth_size_to_string (available);
+  g_autofree char *least = vth_size_to_string (floor_bytes);
   bool enough = available > floor_bytes;
   add (checks, "space", enough ? VTH_CHECK_OK : VTH_CHECK_FAILED,
        g_strdup_printf ("%s free at '%s', min-free is %s", have, vth_output_get_path (output), least),

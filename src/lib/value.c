@@ -190,3 +190,13 @@ vth_duration_to_string (int64_t duration_s)
     g_string_append (out, "0h");
   return g_string_free (out, FALSE);
 }
+
+char *
+vth_size_to_string (uint64_t bytes)
+{
+  g_autofree char *text = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
+  g_autoptr (GString) plain = g_string_new (text);
+  /* GLib's does not break, and most character sets lack it. */
+  g_string_replace (plain, "\302\240", " ", 0);
+  return g_strdup (plain->str);
+}

@@ -39,6 +39,9 @@ bool vth_file_replace (const char *path, const char *data, gssize length, mode_t
 bool vth_mkdir_private (const char *path, GError **error);
 bool vth_is_root (void);
 
+/* value.c: "1.5 GiB" */
+char *vth_size_to_string (uint64_t bytes);
+
 /* config.c: with the domain named in errors */
 bool vth_output_check_target (VthOutputKind kind, const char *output, GError **error);
 VthConfig *vth_config_parse_node (xmlNode *node, const char *domain, GError **error);

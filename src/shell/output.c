@@ -19,6 +19,7 @@ static char *
 to_locale (const char *text)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autoptr(GString) plain = NULL;
   const char *charset;
   char *converted;
 
@@ -27,7 +28,13 @@ to_locale (const char *text)
       *p = '?';
   if (g_get_charset (&charset))
     return g_steal_pointer (&valid);
-  converted = g_convert_with_fallback (valid, -1, charset, "UTF-8", NULL, NULL, NULL, NULL);
+  converted = g_convert (valid, -1, charset, "UTF-8", NULL, NULL, NULL);
+  if (converted)
+    return converted;
+  /* A unit of ours, which everybody can read like that. */
+  plain = g_string_new (valid);
+  g_string_replace (plain, " µs", " us", 0);
+  converted = g_convert_with_fallback (plain->str, -1, charset, "UTF-8", NULL, NULL, NULL, NULL);
   return converted ? converted : g_str_to_ascii (valid, NULL);
 }
 

@@ -19,6 +19,10 @@ for locale in C POSIX; do
     equal 'gr\u00f6\u00dfe-\u65e5\u672c' "$out"
     LC_ALL=$locale vt -q list --all --json
     equal 'größe-日本' "$(json '.[0].name')"
+    # A size has nothing in it that would have to be escaped.
+    LC_ALL=$locale vt doctor
+    space=$(grep '^ space ' <<<"$out")
+    [[ $space == *[0-9]' '[KMGT]'iB free at '* && $space != *'\u'* ]] || fail "space: $space"
     # Names that are typed as UTF-8, as scripts of cron do, are understood.
     LC_ALL=$locale vt -q 'schedule-add größe-日本 x @daily; schedule-list größe-日本 --json'
     equal 0 "$code"; equal x "$(json '.[0].name')"
