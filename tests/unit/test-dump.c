@@ -690,6 +690,38 @@ test_interrupted (Fixture *f, gconstpointer data)
   g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
 }
 
+/* The space that is left is that of the output itself. */
+static void
+test_floor (Fixture *f, gconstpointer data)
+{
+  static const char state[] = "{\"version\":1,\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\",\"seen\":1774137599}}}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
+  g_autofree char *state_dir = g_build_filename (f->dir, "state", NULL);
+  g_autofree char *path = g_build_filename (state_dir, UUID ".json", NULL);
+  uint64_t available = 0, capacity = 0;
+  fake.idle = true;
+  vth_host_set_hooks_dir (f->host, NULL);
+  vth_config_put_schedule (f->config, schedule);
+  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
+  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+
+  g_assert_true (vth_output_get_space (f->output, &available, &capacity, &error));
+  vth_host_set_min_free_bytes (f->host, capacity + 1);
+  g_autofree char *refused = run_batch (f);
+  g_autofree char *skipped = g_strdup_printf ("%d ", VTH_BATCH_SKIPPED);
+  g_assert_cmpstr (refused, ==, skipped);
+  g_assert_cmpuint (fake.calls, ==, 0);
+  vth_host_set_min_free_bytes (f->host, 0);
+  g_autofree char *taken = run_batch (f);
+  g_autofree char *done = g_strdup_printf ("%d %d+ ", VTH_BATCH_STARTED, VTH_BATCH_DONE);
+  g_assert_cmpstr (taken, ==, done);
+
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
 /* The samples the fuzzer starts from. */
 static void
 test_samples (void)
@@ -747,6 +779,7 @@ main (int argc, char **argv)
   ADD ("verify", test_verify);
   ADD ("download", test_download);
   ADD ("interrupted", test_interrupted);
+  ADD ("floor", test_floor);
   g_test_add_func ("/dump/samples", test_samples);
   return g_test_run ();
 }
