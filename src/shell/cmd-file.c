@@ -87,8 +87,10 @@ list_everything (Shell *shell, const VthHost *host, const char *schedule, JsonAr
     output = vth_output_resolve (shell->conn, config, host, &reason);
     dumps = output ? vth_dump_list (output, NULL, &reason) : NULL;
     if (!dumps) {
-      /* Nothing was ever dumped to the default. */
-      if (!domain && g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+      /* Nothing was ever dumped to the default, which a remote host does not even have. */
+      if (!output && vth_config_get_output_kind (config) == VTH_OUTPUT_NONE
+          && (g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND)
+              || g_error_matches (reason, VTH_ERROR, VTH_ERROR_USAGE)))
         continue;
       sh_shell_report (shell, reason);
       failed++;
