@@ -14,9 +14,14 @@ for stock in /usr/bin/qemu-system-x86_64 /usr/libexec/qemu-kvm none; do
     if [ "$stock" != none ] && [ -x "$stock" ] && [ "$stock" != "$(command -v "$qemu")" ]; then break; fi
 done
 if [ "$stock" = none ]; then
+    ours=$(readlink -f "$(command -v "$qemu")")
     stock=$tmp/qemu-system-x86_64
-    sed 's/\x00mirror\x00/\x00mirr0r\x00/g' "$(command -v "$qemu")" >"$stock"
+    sed 's/\x00mirror\x00/\x00mirr0r\x00/g' "$ours" >"$stock"
     chmod +x "$stock"
+    # A program finds its firmware beside it, installed or built.
+    for data in "${ours%/*}/../share/qemu" "${ours%/*}/qemu-bundle/usr/local/share/qemu"; do
+        [ ! -d "$data" ] || export VTHUNDER_QEMU_DATA="${VTHUNDER_QEMU_DATA:-$data}"
+    done
 fi
 say "stock QEMU: $stock, $("$stock" --version | head -n 1)"
 qemu=$stock
