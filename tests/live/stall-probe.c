@@ -13,6 +13,9 @@
  * The longest gap between two own samples is printed too: where it is as long as the
  * stall, the figure says as much about the probe as about the guest.
  *
+ * SIGUSR1 begins the next of up to four phases ("before", "during", …): each is reported
+ * by itself as well.  A stall counts in the phase in which it ends.
+ *
  * Cost: a sample takes about 1 µs, so 1 to 2 % of one core at the default interval.  It
  * asks for SCHED_FIFO, with which it is rarely late; --nice does without.
  */
@@ -35,26 +38,36 @@
 #include "../guest/oracle.h"
 
 #define BUCKETS 32
+#define PHASES 4
+/* Stalls by length, for the percentile: 64 steps to each doubling, so within 2 %. */
+#define STEPS_BITS 6
+#define STEPS ((64 - STEPS_BITS + 1) << STEPS_BITS)
+
+typedef struct
+{
+  uint64_t proved_max_ns, at_most_max_ns;
+  uint64_t progress;
+  uint64_t buckets[BUCKETS]; /* [i]: stalls of less than 2^i µs */
+  uint64_t step_ns[STEPS];   /* time spent in stalls of that length */
+} Stalls;
 
 typedef struct
 {
   uint32_t value;
   uint64_t first_ns; /* first time the value was seen */
   uint64_t last_ns;  /* last time it was seen */
-
-  uint64_t proved_max_ns, at_most_max_ns;
-  uint64_t progress;
-  GArray *stalls; /* uint64_t ns, "at most", of every value seen */
-  uint64_t buckets[BUCKETS]; /* [i]: stalls of less than 2^i µs */
+  Stalls *phases;    /* PHASES of them */
 } Counter;
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, phase_wanted;
 
 static void
 on_signal (int number)
 {
-  (void) number;
-  stop = 1;
+  if (number == SIGUSR1)
+    phase_wanted++;
+  else
+    stop = 1;
 }
 
 static uint64_t
@@ -79,27 +92,94 @@ die (const char *format, ...)
   exit (2);
 }
 
-static int
-compare (const void *a, const void *b)
+static unsigned
+step_of (uint64_t ns)
 {
-  uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+  unsigned shift = 0;
 
-  return (x > y) - (x < y);
+  while (ns >> shift >= 2u << STEPS_BITS)
+    shift++;
+  return (shift << STEPS_BITS) + (unsigned) (ns >> shift);
+}
+
+static uint64_t
+step_length (unsigned step)
+{
+  unsigned shift = step >> STEPS_BITS;
+
+  if (shift == 0)
+    return step;
+  shift--;
+  return (uint64_t) ((step & ((1u << STEPS_BITS) - 1)) + (1u << STEPS_BITS)) << shift;
 }
 
 /* The value held from first_ns to last_ns; the next one was seen at end_ns. */
 static void
-close_run (Counter *counter, uint64_t end_ns)
+close_run (const Counter *counter, unsigned phase, uint64_t end_ns)
 {
+  Stalls *stalls = &counter->phases[phase];
   uint64_t proved = counter->last_ns - counter->first_ns, at_most = end_ns - counter->first_ns;
   unsigned bucket = 0;
 
-  counter->proved_max_ns = MAX (counter->proved_max_ns, proved);
-  counter->at_most_max_ns = MAX (counter->at_most_max_ns, at_most);
+  stalls->proved_max_ns = MAX (stalls->proved_max_ns, proved);
+  stalls->at_most_max_ns = MAX (stalls->at_most_max_ns, at_most);
   while (bucket < BUCKETS - 1 && at_most / 1000 >= (1ull << bucket))
     bucket++;
-  counter->buckets[bucket]++;
-  g_array_append_val (counter->stalls, at_most);
+  stalls->buckets[bucket]++;
+  stalls->step_ns[step_of (at_most)] += at_most;
+}
+
+/* By time, not by number: the stall in which the guest is at 99 % of its time. */
+static uint64_t
+percentile_99 (const Stalls *stalls)
+{
+  uint64_t sum = 0, passed = 0;
+  unsigned step;
+
+  for (step = 0; step < STEPS; step++)
+    sum += stalls->step_ns[step];
+  for (step = 0; step < STEPS - 1; step++)
+    if ((passed += stalls->step_ns[step]) >= sum / 100 * 99)
+      break;
+  return sum ? MIN (step_length (step), stalls->at_most_max_ns) : 0;
+}
+
+static void
+add_phase (Stalls *to, const Stalls *from)
+{
+  to->proved_max_ns = MAX (to->proved_max_ns, from->proved_max_ns);
+  to->at_most_max_ns = MAX (to->at_most_max_ns, from->at_most_max_ns);
+  to->progress += from->progress;
+  for (unsigned i = 0; i < BUCKETS; i++)
+    to->buckets[i] += from->buckets[i];
+  for (unsigned i = 0; i < STEPS; i++)
+    to->step_ns[i] += from->step_ns[i];
+}
+
+static void
+print_stalls (const Stalls *stalls)
+{
+  printf ("stall_max_us=%.0f stall_proved_us=%.0f p99_us=%.0f progress=%" G_GUINT64_FORMAT " histogram=",
+          (double) stalls->at_most_max_ns / 1e3, (double) stalls->proved_max_ns / 1e3,
+          (double) percentile_99 (stalls) / 1e3, stalls->progress);
+  for (unsigned b = 0; b < BUCKETS; b++)
+    printf ("%s%" G_GUINT64_FORMAT, b ? "," : "", stalls->buckets[b]);
+  putchar ('\n');
+}
+
+/* A line for each millisecond: its time, from the begin of the second phase if there is
+ * one, and what all counters together got on in it. */
+static void
+write_timeline (const char *path, const GArray *bins, uint64_t zero_ns)
+{
+  FILE *file = fopen (path, "w");
+
+  if (!file)
+    die ("cannot write '%s': %s", path, g_strerror (errno));
+  for (unsigned i = 0; i < bins->len; i++)
+    fprintf (file, "%.3f %u\n", i - (double) zero_ns / 1e6, g_array_index (bins, uint32_t, i));
+  if (fclose (file) != 0)
+    die ("cannot write '%s': %s", path, g_strerror (errno));
 }
 
 int
@@ -108,13 +188,14 @@ main (int argc, char **argv)
   static int pid, count = 1, interval_us = 50;
   static double seconds;
   static gboolean nice_only, once;
-  static char *address;
+  static char *address, *timeline;
   static const GOptionEntry entries[] = {
     { "pid", 'p', 0, G_OPTION_ARG_INT, &pid, "the QEMU process", "PID" },
     { "address", 'a', 0, G_OPTION_ARG_STRING, &address, "where its first counter is (QEMU's gpa2hva tells)", "HVA" },
     { "count", 'c', 0, G_OPTION_ARG_INT, &count, "counters, one a vCPU (default 1)", "N" },
     { "interval", 'i', 0, G_OPTION_ARG_INT, &interval_us, "time between samples (default 50)", "MICROSECONDS" },
     { "seconds", 's', 0, G_OPTION_ARG_DOUBLE, &seconds, "stop after this time (default: at SIGTERM or SIGINT)", "S" },
+    { "timeline", 't', 0, G_OPTION_ARG_FILENAME, &timeline, "write the progress of each millisecond to FILE", "FILE" },
     { "nice", 0, 0, G_OPTION_ARG_NONE, &nice_only, "no real-time priority", NULL },
     { "once", 0, 0, G_OPTION_ARG_NONE, &once, "print the counters and end", NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
@@ -123,7 +204,9 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   struct oracle_beat beats[ORACLE_MAX_CPUS];
   Counter counters[ORACLE_MAX_CPUS] = { 0 };
-  uint64_t start_ns, before_ns, gap_max_ns = 0, samples = 0, end_ns;
+  uint64_t start_ns, before_ns, gap_max_ns = 0, samples = 0, end_ns, phase_ns[PHASES + 1] = { 0 };
+  g_autoptr (GArray) bins = NULL;
+  unsigned phase = 0;
   struct iovec local = { beats, 0 }, remote;
   struct sigaction action = { .sa_handler = on_signal };
   bool fifo = false;
@@ -147,14 +230,17 @@ main (int argc, char **argv)
 
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGINT, &action, NULL);
+  sigaction (SIGUSR1, &action, NULL);
   for (int i = 0; i < count; i++)
-    counters[i].stalls = g_array_sized_new (FALSE, FALSE, sizeof (uint64_t), 1u << 16);
+    counters[i].phases = g_new0 (Stalls, PHASES);
+  /* Room for a minute, so that it need not grow while it counts. */
+  bins = g_array_sized_new (FALSE, TRUE, sizeof (uint32_t), 60 * 1000);
   prctl (PR_SET_TIMERSLACK, 1000);
   mlockall (MCL_CURRENT);
   if (!nice_only)
     fifo = sched_setscheduler (0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 10 }) == 0;
 
-  start_ns = before_ns = now_ns ();
+  phase_ns[0] = start_ns = before_ns = now_ns ();
   end_ns = seconds > 0 ? start_ns + (uint64_t) (seconds * 1e9) : UINT64_MAX;
   while (!stop)
     {
@@ -169,6 +255,8 @@ main (int argc, char **argv)
       taken_ns = now_ns ();
       if (samples++ > 0)
         gap_max_ns = MAX (gap_max_ns, taken_ns - before_ns);
+      if (timeline && (taken_ns - start_ns) / 1000000 >= bins->len)
+        g_array_set_size (bins, (unsigned) ((taken_ns - start_ns) / 1000000) + 1);
       for (int i = 0; i < count; i++)
         {
           Counter *counter = &counters[i];
@@ -180,46 +268,46 @@ main (int argc, char **argv)
             }
           if (samples > 1)
             {
-              counter->progress += beats[i].beat - counter->value;
-              close_run (counter, taken_ns);
+              counter->phases[phase].progress += beats[i].beat - counter->value;
+              if (timeline)
+                g_array_index (bins, uint32_t, bins->len - 1) += beats[i].beat - counter->value;
+              close_run (counter, phase, taken_ns);
             }
           counter->value = beats[i].beat;
           counter->first_ns = counter->last_ns = taken_ns;
         }
       before_ns = taken_ns;
+      if (phase < PHASES - 1 && (int) phase < phase_wanted)
+        phase_ns[++phase] = taken_ns;
       if (taken_ns >= end_ns)
         break;
       nanosleep (&(struct timespec){ .tv_nsec = interval_us * 1000L }, NULL);
     }
   end_ns = before_ns;
+  phase_ns[phase + 1] = end_ns;
 
   printf ("samples=%" G_GUINT64_FORMAT " seconds=%.3f gap_max_us=%.0f fifo=%d\n", samples,
           (double) (end_ns - start_ns) / 1e9, (double) gap_max_ns / 1e3, fifo);
   for (int i = 0; i < count; i++)
     {
-      Counter *counter = &counters[i];
-      uint64_t *stalls = (uint64_t *) (void *) counter->stalls->data, p99 = 0;
-      uint64_t sum = 0, passed = 0;
+      g_autofree Stalls *all = g_new0 (Stalls, 1);
 
       /* A stall that still lasts counts. */
-      close_run (counter, end_ns);
-      stalls = (uint64_t *) (void *) counter->stalls->data;
-      qsort (stalls, counter->stalls->len, sizeof *stalls, compare);
-      /* By time, not by number: the stall in which the guest is at 99 % of its time. */
-      for (unsigned s = 0; s < counter->stalls->len; s++)
-        sum += stalls[s];
-      for (unsigned s = 0; s < counter->stalls->len && passed < sum / 100 * 99; s++)
-        {
-          passed += stalls[s];
-          p99 = stalls[s];
-        }
-      printf ("vcpu=%d stall_max_us=%.0f stall_proved_us=%.0f p99_us=%.0f progress=%" G_GUINT64_FORMAT " histogram=", i,
-              (double) counter->at_most_max_ns / 1e3, (double) counter->proved_max_ns / 1e3, (double) p99 / 1e3,
-              counter->progress);
-      for (unsigned b = 0; b < BUCKETS; b++)
-        printf ("%s%" G_GUINT64_FORMAT, b ? "," : "", counter->buckets[b]);
-      putchar ('\n');
-      g_array_free (counter->stalls, TRUE);
+      close_run (&counters[i], phase, end_ns);
+      for (unsigned p = 0; p <= phase; p++)
+        add_phase (all, &counters[i].phases[p]);
+      printf ("vcpu=%d ", i);
+      print_stalls (all);
     }
+  for (unsigned p = 0; phase > 0 && p <= phase; p++)
+    for (int i = 0; i < count; i++)
+      {
+        printf ("phase=%u seconds=%.6f vcpu=%d ", p, (double) (phase_ns[p + 1] - phase_ns[p]) / 1e9, i);
+        print_stalls (&counters[i].phases[p]);
+      }
+  if (timeline)
+    write_timeline (timeline, bins, phase > 0 ? phase_ns[1] - start_ns : 0);
+  for (int i = 0; i < count; i++)
+    g_free (counters[i].phases);
   return 0;
 }
