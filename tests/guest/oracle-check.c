@@ -73,6 +73,9 @@ typedef struct
 
 static unsigned violations;
 static bool quiet;
+/* Of a raw image: where memory begins in the file, and how much of it lies below the hole
+ * below 4 GiB (0: all); the rest begins at 4 GiB. */
+static gint64 raw_offset, raw_low_memory;
 
 static void G_GNUC_PRINTF (1, 2)
 violation (const char *format, ...)
@@ -202,6 +205,20 @@ read_segment (Image *image, uint32_t type, uint64_t offset, uint64_t paddr, uint
   while (0)
 
 static void
+read_raw (Image *image)
+{
+  uint64_t offset = (uint64_t) raw_offset, size, low;
+
+  if (raw_offset < 0 || offset % 8 != 0 || offset >= image->size)
+    unusable ("no memory can begin at %" G_GINT64_FORMAT, raw_offset);
+  size = image->size - offset;
+  low = raw_low_memory > 0 ? MIN (size, (uint64_t) raw_low_memory) : size;
+  g_array_append_val (image->segments, ((Segment){ 0, image->map + offset, low }));
+  if (low < size)
+    g_array_append_val (image->segments, ((Segment){ (uint64_t) 4 << 30, image->map + offset + low, size - low }));
+}
+
+static void
 image_open (Image *image, const char *path, bool raw)
 {
   struct stat st;
@@ -220,7 +237,7 @@ image_open (Image *image, const char *path, bool raw)
   image->registers = g_array_new (FALSE, FALSE, sizeof (Registers));
 
   if (raw)
-    g_array_append_val (image->segments, ((Segment){ 0, image->map, image->size }));
+    read_raw (image);
   else if (memcmp (image->map, ELFMAG, SELFMAG) != 0)
     unusable ("'%s' is no ELF file", path);
   else if (image->map[EI_CLASS] == ELFCLASS64)
@@ -576,6 +593,8 @@ main (int argc, char **argv)
   static int cpus = -1;
   static const GOptionEntry entries[] = {
     { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "IMAGE is memory from address 0 on, without headers", NULL },
+    { "offset", 0, 0, G_OPTION_ARG_INT64, &raw_offset, "… that begins there in the file", "BYTES" },
+    { "low-memory", 0, 0, G_OPTION_ARG_INT64, &raw_low_memory, "… of which all beyond this lies at 4 GiB", "BYTES" },
     { "cpus", 0, 0, G_OPTION_ARG_INT, &cpus, "NT_PRSTATUS notes to expect (default: the guest's vCPUs)", "N" },
     { "note", 0, 0, G_OPTION_ARG_NONE, &want_note, "fail without a vthunder note", NULL },
     { "no-registers", 0, 0, G_OPTION_ARG_NONE, &no_registers, "do not judge registers", NULL },
