@@ -297,7 +297,8 @@ need_libvirt ()
     virsh help dump | grep -q -- --thunder || skip "this virsh has no dump --thunder"
 }
 
-# define_guest NAME MIB CPUS 'VTH.PARAMETERS' ['DEVICES-XML' ['DOMAIN-XML']]: creates a transient domain.
+# create_domain NAME MIB CPUS 'VTH.PARAMETERS' ['DEVICES-XML' ['DOMAIN-XML']]: creates a transient domain.
+# memory_attributes and domain_features go into its XML where they belong.
 create_domain ()
 {
     local name=$1 mem=$2 cpus=$3 append=$4 devices=${5-} more=${6-} binary
@@ -306,7 +307,7 @@ create_domain ()
     cat >"$tmp/$name.xml" <<XML
 <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>$name</name>
-  <memory unit='MiB'>$mem</memory>
+  <memory unit='MiB' ${memory_attributes-}>$mem</memory>
   <vcpu>$cpus</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
@@ -314,7 +315,7 @@ create_domain ()
     <initrd>$vm/initramfs</initrd>
     <cmdline>console=ttyS0 quiet panic=-1 $append</cmdline>
   </os>
-  <features><acpi/><apic/><vmcoreinfo state='on'/></features>
+  <features><acpi/><apic/><vmcoreinfo state='on'/>${domain_features-}</features>
   <on_reboot>restart</on_reboot>
   <devices>
     <emulator>$binary</emulator>

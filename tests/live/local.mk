@@ -7,6 +7,8 @@ tests_live_stall_probe_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 tests_live_stall_probe_LDADD = $(GLIB_LIBS)
 
 LIVE_TESTS += \
+	tests/live/test-bench-incremental.sh \
+	tests/live/test-bench.sh \
 	tests/live/test-consumer-crash.sh \
 	tests/live/test-consumer-gdb.sh \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
