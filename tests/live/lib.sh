@@ -370,6 +370,50 @@ no_leftovers ()
     [ -z "$left" ] || fail "left over: $left"
 }
 
+domain_qmp () { virsh -q qemu-monitor-command "$domain" "{\"execute\": \"$1\"}"; }
+
+# need_dump_argument NAME…: the domain's dump-guest-memory has these arguments.
+need_dump_argument ()
+{
+    local name
+    [ -s "$tmp/arguments" ] || domain_qmp query-qmp-schema | python3 -c '
+import json, sys
+types = {entry["name"]: entry for entry in json.load(sys.stdin)["return"]}
+command = types["dump-guest-memory"]
+print(*(member["name"] for member in types[command["arg-type"]]["members"]), sep="\n")
+' >"$tmp/arguments"
+    for name; do
+        grep -qx -- "$name" "$tmp/arguments" || skip "this QEMU's dump-guest-memory has no '$name'"
+    done
+}
+
+# have_dump_format NAME: the domain's QEMU was built with it.
+have_dump_format () { domain_qmp query-dump-guest-memory-capability | grep -q "\"$1\""; }
+
+# dump_stat NAME: one of the statistics of the last dump, empty if there is none.
+dump_stat () { virsh -q domjobinfo --completed --keep-completed --rawstats "$domain" | sed -n "s/^thunder_$1: //p"; }
+
+# refused_dump TEXT ARGUMENT…: virsh dump with these arguments fails, and its message has the text.
+refused_dump ()
+{
+    local text=$1
+    shift
+    if virsh -q dump "$domain" "$@" >"$tmp/message" 2>&1; then fail "not refused: $*"; fi
+    cat "$tmp/message"
+    grep -qi -- "$text" "$tmp/message" || fail "the message does not say '$text'"
+    no_leftovers "$tmp" image
+}
+
+# whole_image FILE: makes the memory an overlay shows readable, and says where.
+whole_image ()
+{
+    if [ "$(head -c 3 "$1")" != QFI ]; then
+        echo "$1"
+        return
+    fi
+    qemu-img convert -f qcow2 -O raw "$1" "$1.whole" && echo "$1.whole"
+}
+
 # assert_domain_dumps: as assert_dumps, through libvirt.
 assert_domain_dumps ()
 {

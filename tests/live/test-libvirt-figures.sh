@@ -11,3 +11,9 @@ for name in pause_ns stall_max_ns stall_count capture_ns total_ns t0_ns pages_to
     pages_fault_copied mirror_limit mirror_peak bytes_written; do
     grep -qi "thunder_$name" "$tmp/stats" || fail "no thunder_$name"
 done
+# The histogram counts the same stalls.
+sed -n 's/^thunder_stall_histogram: //p' "$tmp/stats" | tr ',' '\n' >"$tmp/histogram"
+[ -s "$tmp/histogram" ] || fail "no histogram"
+sum=$(awk '{ sum += $1 } END { print sum }' "$tmp/histogram")
+count=$(sed -n 's/^thunder_stall_count: //p' "$tmp/stats")
+[ "$sum" = "$count" ] || fail "the histogram has $sum stalls of $count"
