@@ -3,9 +3,9 @@
 # tests, the demo and the benchmark boot; the kernel comes from a Debian package.
 
 check_PROGRAMS += tests/guest/oracle-check
-tests_guest_oracle_check_SOURCES = tests/guest/oracle-check.c tests/guest/oracle.h
-tests_guest_oracle_check_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS)
-tests_guest_oracle_check_LDADD = $(GLIB_LIBS) $(JSON_LIBS)
+tests_guest_oracle_check_SOURCES = tests/guest/oracle-check.c tests/guest/oracle.h tests/guest/kdump.c tests/guest/kdump.h
+tests_guest_oracle_check_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(JSON_CFLAGS) $(KDUMP_CFLAGS)
+tests_guest_oracle_check_LDADD = $(GLIB_LIBS) $(JSON_LIBS) $(KDUMP_LIBS)
 
 guest_sources = \
 	tests/guest/init.c \

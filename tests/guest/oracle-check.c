@@ -9,8 +9,9 @@
  *   - that the registers recorded fit the memory recorded;
  *   - the file: one NT_PRSTATUS a vCPU, p_filesz equal to p_memsz, the vthunder note.
  *
- * It must not trust anything but the image.  Exit status: 0 consistent, 1 not, 2 the
- * image cannot be judged (no guest in it, no such file, not an ELF file).
+ * IMAGE is an ELF or kdump file.  It must not trust anything but the image.  Exit
+ * status: 0 consistent, 1 not, 2 the image cannot be judged (no guest in it, no such
+ * file, not a dump).
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -26,6 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kdump.h"
 #include "oracle.h"
 
 #define NOTE_NAME "VTHUNDER"
@@ -52,7 +54,8 @@ typedef struct
   GArray *registers; /* Registers, one a NT_PRSTATUS */
   char *note;
 
-  bool is_elf, is_x86_64;
+  bool has_notes, is_kdump;
+  bool is_x86_64; /* ELF */
 } Image;
 
 typedef struct
@@ -112,7 +115,7 @@ take_note (Image *image, const char *name, uint32_t name_size, uint32_t type, co
            uint32_t desc_size)
 {
   /* By machine, not by class: a 32-bit guest with memory below 4 GiB's end is ELF64. */
-  bool is64 = image->is_x86_64;
+  bool is64 = image->is_kdump ? desc_size >= 336 : image->is_x86_64;
 
   if (type == NT_PRSTATUS && name_size == 5 && memcmp (name, "CORE", 5) == 0)
     {
@@ -142,13 +145,13 @@ take_note (Image *image, const char *name, uint32_t name_size, uint32_t type, co
 }
 
 static void
-read_notes (Image *image, uint64_t offset, uint64_t size)
+read_notes (Image *image, const unsigned char *notes, uint64_t size)
 {
-  uint64_t end = offset + size;
+  uint64_t offset = 0, end = size;
 
   while (offset + sizeof (Elf64_Nhdr) <= end)
     {
-      const Elf64_Nhdr *header = (const Elf64_Nhdr *) (image->map + offset);
+      const Elf64_Nhdr *header = (const Elf64_Nhdr *) (notes + offset);
       uint64_t name = offset + sizeof *header;
       uint64_t desc = name + (((uint64_t) header->n_namesz + 3) & ~3ull);
       uint64_t next = desc + (((uint64_t) header->n_descsz + 3) & ~3ull);
@@ -158,8 +161,7 @@ read_notes (Image *image, uint64_t offset, uint64_t size)
           violation ("a note ends outside of its segment");
           return;
         }
-      take_note (image, (const char *) image->map + name, header->n_namesz, header->n_type, image->map + desc,
-                 header->n_descsz);
+      take_note (image, (const char *) notes + name, header->n_namesz, header->n_type, notes + desc, header->n_descsz);
       offset = next;
     }
 }
@@ -177,7 +179,7 @@ read_segment (Image *image, uint32_t type, uint64_t offset, uint64_t paddr, uint
     }
   if (type == PT_NOTE)
     {
-      read_notes (image, offset, filesz);
+      read_notes (image, image->map + offset, filesz);
       return;
     }
   if (filesz != memsz)
@@ -219,6 +221,27 @@ read_raw (Image *image)
 }
 
 static void
+read_kdump (Image *image, const char *path)
+{
+  Kdump kdump;
+  char *error = kdump_read (image->map, image->size, &kdump);
+
+  if (error)
+    unusable ("'%s' is a broken kdump file: %s", path, error);
+  for (unsigned i = 0; i < kdump.ranges->len; i++)
+    {
+      const KdumpRange *range = &g_array_index (kdump.ranges, KdumpRange, i);
+
+      g_array_append_val (image->segments, ((Segment){ range->paddr, range->data, range->size }));
+    }
+  image->is_kdump = true;
+  read_notes (image, kdump.notes, kdump.notes_size);
+  if (kdump.vmcoreinfo_size
+      && !g_strstr_len ((const char *) kdump.notes + kdump.vmcoreinfo, (gssize) kdump.vmcoreinfo_size, "OSRELEASE="))
+    violation ("vmcoreinfo is not where the sub header says");
+}
+
+static void
 image_open (Image *image, const char *path, bool raw)
 {
   struct stat st;
@@ -238,13 +261,15 @@ image_open (Image *image, const char *path, bool raw)
 
   if (raw)
     read_raw (image);
+  else if (kdump_is (image->map, image->size))
+    read_kdump (image, path);
   else if (memcmp (image->map, ELFMAG, SELFMAG) != 0)
-    unusable ("'%s' is no ELF file", path);
+    unusable ("'%s' is neither an ELF nor a kdump file", path);
   else if (image->map[EI_CLASS] == ELFCLASS64)
     READ_ELF (64);
   else
     READ_ELF (32);
-  image->is_elf = !raw;
+  image->has_notes = !raw;
   if (image->segments->len == 0)
     unusable ("'%s' holds no memory", path);
 }
@@ -555,33 +580,58 @@ progress_of (const Boot *boot)
   return sum;
 }
 
+static const unsigned char *
+page_at (const Image *image, uint64_t paddr)
+{
+  for (unsigned i = 0; i < image->segments->len; i++)
+    {
+      const Segment *segment = &g_array_index (image->segments, Segment, i);
+
+      if (paddr >= segment->paddr && paddr - segment->paddr + ORACLE_PAGE_SIZE <= segment->size)
+        return segment->data + (paddr - segment->paddr);
+    }
+  return NULL;
+}
+
+static uint64_t
+memory_of (const Image *image)
+{
+  uint64_t size = 0;
+
+  for (unsigned i = 0; i < image->segments->len; i++)
+    size += g_array_index (image->segments, Segment, i).size;
+  return size;
+}
+
+/* By page: formats differ in what they take for one segment. */
 static int
 compare_memory (const Image *image, const char *path, bool raw)
 {
   Image other = { 0 };
 
   image_open (&other, path, raw);
-  if (image->segments->len != other.segments->len)
-    violation ("%u segments of memory, '%s' has %u", image->segments->len, path, other.segments->len);
-  for (unsigned i = 0; i < MIN (image->segments->len, other.segments->len); i++)
+  if (memory_of (image) != memory_of (&other))
+    violation ("%" PRIu64 " bytes of memory, '%s' has %" PRIu64, memory_of (image), path, memory_of (&other));
+  for (unsigned i = 0; i < image->segments->len; i++)
     {
-      const Segment *a = &g_array_index (image->segments, Segment, i);
-      const Segment *b = &g_array_index (other.segments, Segment, i);
+      const Segment *segment = &g_array_index (image->segments, Segment, i);
 
-      if (a->paddr != b->paddr || a->size != b->size)
-        violation ("segment %u: %" PRIu64 " bytes at 0x%" PRIx64 ", '%s' has %" PRIu64 " at 0x%" PRIx64, i, a->size,
-                   a->paddr, path, b->size, b->paddr);
-      else
-        for (uint64_t at = 0; at < a->size; at += ORACLE_PAGE_SIZE)
-          if (memcmp (a->data + at, b->data + at, MIN (ORACLE_PAGE_SIZE, a->size - at)) != 0)
-            violation ("the page at 0x%" PRIx64 " differs", a->paddr + at);
+      for (uint64_t at = 0; at + ORACLE_PAGE_SIZE <= segment->size; at += ORACLE_PAGE_SIZE)
+        {
+          const unsigned char *page = page_at (&other, segment->paddr + at);
+
+          if (!page)
+            violation ("'%s' has no page at 0x%" PRIx64, path, segment->paddr + at);
+          else if (memcmp (segment->data + at, page, ORACLE_PAGE_SIZE) != 0)
+            violation ("the page at 0x%" PRIx64 " differs", segment->paddr + at);
+        }
     }
   if (image->registers->len != other.registers->len)
     violation ("%u NT_PRSTATUS notes, '%s' has %u", image->registers->len, path, other.registers->len);
   else if (memcmp (image->registers->data, other.registers->data, image->registers->len * sizeof (Registers)) != 0)
     violation ("registers differ");
   if (violations == 0)
-    printf ("same: %u segments, %u register sets\n", image->segments->len, image->registers->len);
+    printf ("same: %" PRIu64 " bytes, %u register sets\n", memory_of (image), image->registers->len);
   return violations ? 1 : 0;
 }
 
@@ -646,7 +696,7 @@ main (int argc, char **argv)
     violation ("fill: %" PRIu64 " pages are wrong, %" PRIu64 " right, of %u", boot->fill_bad, boot->fill_good,
                boot->info->fill_pages);
 
-  if (image.is_elf)
+  if (image.has_notes)
     {
       unsigned expected = cpus >= 0 ? (unsigned) cpus : boot->info->cpus;
 
