@@ -592,6 +592,25 @@ read_records (Reader *reader, GError **error)
 }
 
 static bool
+is_block_size (uint32_t v)
+{
+  return v >= 512 && v <= (1u << 20) && (v & (v - 1)) == 0;
+}
+
+/* The header of a 32-bit guest is shorter.  The machine does not tell: QEMU names its own, not the guest's. */
+static bool
+has_wide_header (const Reader *reader, const unsigned char *head, const char *machine)
+{
+  const unsigned char *wide = head + 12 + UTSNAME_BYTES + 22, *narrow = head + 12 + UTSNAME_BYTES + 10;
+  bool may_be_wide = is_block_size (get32 (reader, wide + 4)) && get32 (reader, wide + 8) != 0;
+  bool may_be_narrow = is_block_size (get32 (reader, narrow + 4)) && get32 (reader, narrow + 8) != 0;
+
+  if (may_be_wide != may_be_narrow)
+    return may_be_wide;
+  return strstr (machine, "64") != NULL || strcmp (machine, "s390x") == 0;
+}
+
+static bool
 read_kdump (Reader *reader, GError **error)
 {
   unsigned char head[464] = { 0 };
@@ -608,12 +627,12 @@ read_kdump (Reader *reader, GError **error)
   /* The version is a small number: that tells the byte order. */
   reader->big_endian = get32 (reader, head + 8) > 0xffff;
   memcpy (machine, head + MACHINE_OFFSET, 65);
-  bool wide = strstr (machine, "64") != NULL || strcmp (machine, "s390x") == 0;
+  bool wide = has_wide_header (reader, head, machine);
   size_t status = 12 + UTSNAME_BYTES + (wide ? 22 : 10);
   uint32_t block = get32 (reader, head + status + 4), sub_blocks = get32 (reader, head + status + 8);
   uint32_t flags = get32 (reader, head + status);
 
-  if (block < 512 || block > (1u << 20) || (block & (block - 1)) != 0 || sub_blocks == 0 || sub_blocks > (1u << 20))
+  if (!is_block_size (block) || sub_blocks == 0 || sub_blocks > (1u << 20))
     {
       g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: it claims blocks of %u bytes", reader->what, block);
       return false;
@@ -621,7 +640,7 @@ read_kdump (Reader *reader, GError **error)
   reader->dump->format = flags & 4 ? VTH_FORMAT_KDUMP_SNAPPY : flags & 2 ? VTH_FORMAT_KDUMP_LZO : VTH_FORMAT_KDUMP_ZLIB;
   reader->dump->memory_bytes = (uint64_t) get32 (reader, head + status + 20) * block;
   if (g_ascii_isgraph (machine[0]))
-    reader->dump->machine = strcmp (machine, "x86_64") == 0 ? EM_X86_64 : strcmp (machine, "aarch64") == 0 ? EM_AARCH64
+    reader->dump->machine = strcmp (machine, "x86_64") == 0 ? (wide ? EM_X86_64 : EM_386) : strcmp (machine, "aarch64") == 0 ? EM_AARCH64
                             : wide ? 0 : EM_386;
   add_check (reader, "header", VTH_CHECK_OK, "kdump, %s, blocks of %u bytes", reader->records != NULL ? "flattened" : "plain", block);
   if (!read_at (reader, block, sub, sizeof sub, error))

@@ -733,6 +733,7 @@ test_samples (void)
     bool note;
   } samples[] = { { "elf64", 64, 2, VTH_FORMAT_ELF, true },   { "elf32", 32, 2, VTH_FORMAT_ELF, true },
                   { "kdump", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true }, { "flattened", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true },
+                  { "kdump32", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true },
                   { "windows", 0, 0, VTH_FORMAT_WIN_DMP, false } };
   const char *top = g_getenv ("abs_top_srcdir");
   if (top == NULL)
