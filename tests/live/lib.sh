@@ -248,6 +248,36 @@ mirror_dumps ()
     done
 }
 
+# kdump_dumps METHOD: its two formats hold one instant of a guest that runs, and of one that is paused
+# what mode=stop writes.
+kdump_dumps ()
+{
+    local format
+    for format in "kdump-$1" "kdump-raw-$1"; do
+        rm -f "$image"
+        qmp_mirror "$image" "format=$format"
+        check_image "$image" --note --nonce "$nonce"
+        head -c 65536 "$image" | grep -aq "\"format\": \"$format\"" || fail "the note does not say $format"
+    done
+    assert_progress
+    qmp stop >/dev/null
+    for format in "kdump-$1" "kdump-raw-$1"; do
+        rm -f "$image" "$tmp/stop"
+        qmp_mirror "$image" "format=$format"
+        qmp_stop "$tmp/stop" "format=$format"
+        check_image "$tmp/stop"
+        "$oracle_check" --same-memory "$tmp/stop" "$image" || fail "$format: the images differ"
+    done
+    qmp cont >/dev/null
+    assert_progress
+}
+
+# need_format FORMAT: this QEMU writes it.
+need_format ()
+{
+    qmp query-dump-guest-memory-capability | grep -q "\"$1\"" || skip "this QEMU writes no $1"
+}
+
 # assert_dumps: what must hold after any failure: the guest lives and can be dumped.
 assert_dumps ()
 {
@@ -258,6 +288,8 @@ assert_dumps ()
     rm -f "$tmp/again"
     assert_progress
 }
+
+no_dump () { ! qmp2 query-dump | grep -q '"status": "active"'; }
 
 # assert_refused TEXT NAME=VALUE…: dump-guest-memory with these fails with this text, and leaves no file.
 assert_refused ()

@@ -9,10 +9,12 @@ tests_live_stall_probe_LDADD = $(GLIB_LIBS)
 LIVE_TESTS += \
 	tests/live/test-bench-incremental.sh \
 	tests/live/test-bench.sh \
+	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
 	tests/live/test-consumer-gdb.sh \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
 	tests/live/test-consumer-makedumpfile-filter.sh \
+	tests/live/test-consumer-makedumpfile-kdump.sh \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
@@ -41,6 +43,8 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-unwritable.sh \
 	tests/live/test-libvirt-verbose.sh \
 	tests/live/test-mirror-balloon.sh \
+	tests/live/test-mirror-bandwidth-yields.sh \
+	tests/live/test-mirror-bandwidth.sh \
 	tests/live/test-mirror-cancel.sh \
 	tests/live/test-mirror-client-gone.sh \
 	tests/live/test-mirror-dirty.sh \
@@ -53,6 +57,16 @@ LIVE_TESTS += \
 	tests/live/test-mirror-full-disk.sh \
 	tests/live/test-mirror-guest-reboot.sh \
 	tests/live/test-mirror-hugetlb.sh \
+	tests/live/test-mirror-kdump-cancel.sh \
+	tests/live/test-mirror-kdump-full-disk.sh \
+	tests/live/test-mirror-kdump-lzo.sh \
+	tests/live/test-mirror-kdump-memfd.sh \
+	tests/live/test-mirror-kdump-payload.sh \
+	tests/live/test-mirror-kdump-small-limit.sh \
+	tests/live/test-mirror-kdump-snappy.sh \
+	tests/live/test-mirror-kdump-torn.sh \
+	tests/live/test-mirror-kdump-zlib.sh \
+	tests/live/test-mirror-kdump-zstd.sh \
 	tests/live/test-mirror-killed-qemu.sh \
 	tests/live/test-mirror-kvm.sh \
 	tests/live/test-mirror-leaks.sh \
@@ -62,6 +76,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-payload.sh \
 	tests/live/test-mirror-q35.sh \
 	tests/live/test-mirror-quit.sh \
+	tests/live/test-mirror-range.sh \
 	tests/live/test-mirror-reset.sh \
 	tests/live/test-mirror-shm.sh \
 	tests/live/test-mirror-slow-output.sh \
@@ -69,12 +84,15 @@ LIVE_TESTS += \
 	tests/live/test-mirror-smp.sh \
 	tests/live/test-mirror-sparse.sh \
 	tests/live/test-mirror-thp-off.sh \
+	tests/live/test-mirror-threads.sh \
 	tests/live/test-mirror-uffd-fd.sh \
 	tests/live/test-mirror-unwritable.sh \
+	tests/live/test-mirror-virtio-mem.sh \
 	tests/live/test-oracle-sees-damage.sh \
 	tests/live/test-oracle-sees-tear.sh \
 	tests/live/test-refuse-file.sh \
 	tests/live/test-refuse-hotplug.sh \
+	tests/live/test-refuse-kdump-range.sh \
 	tests/live/test-refuse-limit.sh \
 	tests/live/test-refuse-migration.sh \
 	tests/live/test-refuse-note.sh \
@@ -82,12 +100,14 @@ LIVE_TESTS += \
 	tests/live/test-refuse-paging.sh \
 	tests/live/test-refuse-pipe.sh \
 	tests/live/test-refuse-second.sh \
+	tests/live/test-refuse-threads.sh \
 	tests/live/test-refuse-vhost-user.sh \
 	tests/live/test-refuse-wait.sh \
 	tests/live/test-refuse-win-dmp.sh \
 	tests/live/test-soak.sh \
 	tests/live/test-stall-probe.sh \
 	tests/live/test-stop-consistent.sh \
+	tests/live/test-stop-kdump-consistent.sh \
 	tests/live/test-stop-unchanged.sh \
 	$(NULL)
 

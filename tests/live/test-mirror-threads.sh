@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# threads=N bounds the threads that copy or compress.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_mirror
+boot_guest -c 1 -- -name debug-threads=on
+copiers () { cat "/proc/$qemu_pid"/task/*/comm | grep -c '^dump-copier$'; }
+for format in elf kdump-zlib; do
+    for threads in 1 3; do
+        rm -f "$image"
+        qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror "format=$format" "threads=$threads" \
+            mirror-limit=$((64 << 20)) bandwidth=50000000 -- @wait-mirror >/dev/null
+        found=$(copiers) || true
+        qmp dump-cancel >/dev/null
+        [ "$found" = "$threads" ] || fail "$format: $found threads, not $threads"
+        wait_for 20 no_dump || fail "the dump does not end"
+    done
+done
+assert_dumps
