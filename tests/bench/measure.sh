@@ -111,7 +111,7 @@ measure ()
     rm -rf "$image" "$image".*
     sync -f "$tmp"
     thp_kib=$(memory_kib AnonHugePages smaps_rollup)
-    if declare -F "prepare_${command[0]}" >/dev/null; then "prepare_${command[0]}"; fi
+    if declare -F "prepare_${command[0]}" >/dev/null; then "prepare_${command[0]}" >"$tmp/method.log" 2>&1 || status=$?; fi
     line=$timelines/$memory-$cpus-$rate-$name-$run
     "$stall_probe" --pid "$qemu_pid" --address "$hva" --count "$guest_cpus" --timeline "$line" >"$tmp/probe.out" &
     probe_pid=$!
@@ -124,7 +124,7 @@ measure ()
     # A floor gives these signals itself, when it has made its source.
     [ "${kind[$name]}" = floor ] || kill -USR1 "$probe_pid"
     start=${EPOCHREALTIME/./}
-    { time "${command[@]}" >"$tmp/method.log" 2>&1 || status=$?; } 2>"$tmp/time.log"
+    [ "$status" != 0 ] || { time "${command[@]}" >"$tmp/method.log" 2>&1 || status=$?; } 2>"$tmp/time.log"
     end_us=${EPOCHREALTIME/./}
     [ "${kind[$name]}" = floor ] || kill -USR1 "$probe_pid"
     qemu_cpu=$(($(qemu_ticks) - qemu_cpu))
@@ -141,7 +141,7 @@ measure ()
     sleep 0.2
     kill "$probe_pid"
     wait "$probe_pid" || true
-    if declare -F "finish_${command[0]}" >/dev/null; then "finish_${command[0]}"; fi
+    if declare -F "finish_${command[0]}" >/dev/null; then "finish_${command[0]}" || true; fi
 
     if [ "$status" != 0 ]; then
         note=$(grep -v '^ *$' "$tmp/method.log" | tail -n 1)
@@ -160,11 +160,13 @@ measure ()
     fi
 
     read -r work proved most p99 gap <<<"$(read_probe)"
+    client_cpu=$(awk -v t="$daemon_cpu" -v hz="$clock_ticks" 'END { printf "%.3f", $1 + $2 + t / hz }' "$tmp/time.log")
+    # A floor makes its bytes first, which is no matter.
     if [ "${kind[$name]}" = floor ]; then
-        total_us=$(($(sed -n 's/^ns=\([0-9]*\).*/\1/p' "$tmp/method.log") / 1000)) durable_ms='' extra_kib=''
+        client_cpu='' before_kib=''
+        total_us=$(($(sed -n 's/^ns=\([0-9]*\).*/\1/p' "$tmp/method.log") / 1000)) durable_ms=''
         ! grep -q 'direct=no' "$tmp/method.log" || note='through the page cache'
     fi
-    client_cpu=$(awk -v t="$daemon_cpu" -v hz="$clock_ticks" 'END { printf "%.3f", $1 + $2 + t / hz }' "$tmp/time.log")
     disk=$({ stat -c %b "$image" "$image".* 2>/dev/null || true; } | awk '{ s += $1 } END { if (NR) printf "%.1f", s / 2048 }')
     [ "$name" != thunder ] || dump_bytes=$(awk -v m="$disk" 'BEGIN { printf "%d", m * 1048576 }')
     judged=$(verdict "$name")

@@ -25,7 +25,7 @@ method ()
 }
 
 # In what QEMU and virsh answer when they do not know something.
-not_known="not supported|unsupported|doesn't support|unknown|invalid parameter|unexpected|has not been found"
+not_known="not supported|unsupported|doesn't support|invalid parameter|is unexpected|has not been found|unknown command"
 
 # --- Through libvirt -----------------------------------------------------------
 
@@ -103,9 +103,9 @@ set_background_snapshot ()
 }
 prepare_background_snapshot ()
 {
-    set_background_snapshot true
-    qmp_command '{"execute":"migrate-set-parameters","arguments":{"max-bandwidth":0}}' >/dev/null
-    listen MIGRATION
+    set_background_snapshot true &&
+        qmp_command '{"execute":"migrate-set-parameters","arguments":{"max-bandwidth":0}}' >/dev/null &&
+        listen MIGRATION
 }
 finish_background_snapshot ()
 {
@@ -116,6 +116,7 @@ background_snapshot ()
 {
     local line
     qmp_command "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"file:$image\"}}" || return
+    # completed, failed or cancelled
     line=$(wait_event 'ed"') && ended_well "$line"
 }
 

@@ -31,12 +31,12 @@ mkdir "$tmp/bin"
 printf '#!/bin/sh\necho no process today\nexit 1\n' >"$tmp/bin/gcore"
 chmod +x "$tmp/bin/gcore"
 status=0
-bench -r 1 -m 256 -M 'idle thunder memory-only gcore pmemsave libvmi memcpy raw-write' || status=$?
+bench -r 1 -m 192 -M 'idle thunder memory-only gcore pmemsave libvmi memcpy raw-write' || status=$?
 [ "$status" = 1 ] || fail "a failed method, but exit status $status: $(tail -n 1 "$tmp/bench.log")"
 grep -q 'failed: gcore: no process today' "$tmp/bench.log" || fail "the failure is not told"
 
 csv=$out/bench.csv
-[ "$(lines "$csv" '^256,1,0,4096,')" = 8 ] || fail "not a row for each method"
+[ "$(lines "$csv" '^192,1,0,4096,')" = 8 ] || fail "not a row for each method"
 [ "$(awk -F, '{ print NF }' "$csv" | sort -u)" = "$(head -n 1 "$csv" | awk -F, '{ print NF }')" ] || fail "rows of unlike length"
 for i in idle thunder memory-only pmemsave memcpy raw-write; do
     awk -F, -v m="$i" '$5 == m { exit !($7 > 0 && $14 != "") }' "$csv" || fail "no total or no work of $i"
@@ -61,5 +61,5 @@ if command -v gnuplot >/dev/null; then
 fi
 
 # More of the same guest goes to the rows that are there.
-bench -a -r 1 -m 256 -R 1000 -M thunder || fail "adding fails: $(tail -n 1 "$tmp/bench.log")"
-[ "$(lines "$csv" '^256,1,1000,4096,thunder,1,') $(lines "$csv" '^256,1,0,')" = '1 8' ] || fail "rows were not added"
+bench -a -r 1 -m 192 -R 1000 -M thunder || fail "adding fails: $(tail -n 1 "$tmp/bench.log")"
+[ "$(lines "$csv" '^192,1,1000,4096,thunder,1,') $(lines "$csv" '^192,1,0,')" = '1 8' ] || fail "rows were not added"

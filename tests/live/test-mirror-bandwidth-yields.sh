@@ -6,9 +6,16 @@
 need_mirror
 boot_guest -c 2 -a 'vth.dirty=64'
 for format in elf kdump-lzo; do
-    rm -f "$image"
-    # At this pace a fault would wait for two seconds, and the dump fail.
-    qmp_mirror "$image" "format=$format" bandwidth=100000 mirror-limit=$((8 << 20))
-    check_image "$image" --note
+    # At this pace the guest's writes would wait for the output, and after two seconds the dump would fail.
+    qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror "format=$format" bandwidth=100000 \
+        mirror-limit=$((8 << 20)) -- @wait-mirror >/dev/null
+    sleep 5
+    assert_progress
+    no_dump && fail "$format: the dump has ended: $(qmp2 query-dump)"
+    qmp2 query-dump >"$tmp/dump.json"
+    say "$format: $(field bytes-written "$tmp/dump.json") bytes written"
+    [ "$(field bytes-written "$tmp/dump.json")" -gt 2000000 ] || fail "$format: the limit did not give way"
+    qmp dump-cancel >/dev/null
+    wait_for 20 no_dump || fail "the dump does not end"
 done
-assert_progress
+assert_dumps

@@ -7,7 +7,7 @@ need_mirror
 boot_guest -c 2 -m 512 -a 'vth.fill=300'
 for format in kdump-raw-lzo kdump-lzo; do
     [ "$format" != kdump-lzo ] || boot_guest -c 2 -m 512 -a 'vth.fill=300'
-    qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror "format=$format" bandwidth=20000000 -- \
+    qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror "format=$format" bandwidth=2000000 -- \
         @wait-mirror >/dev/null
     wait_for 20 test "$(stat -c %b "$image")" -gt 0 || true
     kill -KILL "$qemu_pid"
