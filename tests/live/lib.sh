@@ -302,6 +302,9 @@ assert_refused ()
     [ ! -e "$image" ] || fail "a refused dump leaves a file"
 }
 
+# text_field NAME FILE: the same for text.
+text_field () { sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" "$2" | tail -n 1; }
+
 have_mirror ()
 {
     if [ -z "${mirror_known-}" ]; then
@@ -318,6 +321,73 @@ need_mirror () { have_mirror || skip "$qemu has no dump-guest-memory mode=mirror
 
 # field NAME FILE: a number of the mirror object of a JSON line.
 field () { sed -n "s/.*\"$1\": \\([0-9]*\\).*/\\1/p" "$2" | tail -n 1; }
+
+# --- Dumps that build on each other --------------------------------------------
+
+# reflink_dir [xfs|btrfs [MIB]]: mounts a file system whose files can share blocks; sets shared.
+reflink_dir ()
+{
+    local type=${1:-xfs} size=${2:-3072}
+    need_root
+    need "mkfs.$type" losetup
+    shared=$tmp/shared
+    truncate -s "${size}M" "$tmp/fs"
+    "mkfs.$type" -q "$tmp/fs" >"$tmp/mkfs.log" 2>&1 || fail "mkfs.$type: $(tail -n 1 "$tmp/mkfs.log")"
+    mkdir "$shared"
+    mount -o loop "$tmp/fs" "$shared" 2>"$tmp/mount.log" || skip "cannot mount $type: $(tail -n 1 "$tmp/mount.log")"
+    at_exit umount "$shared"
+}
+
+# tracked FILE [NAME=VALUE…]: a full dump that the next one can build on; sets generation.
+tracked ()
+{
+    qmp_mirror "$@" track=true
+    generation=$(text_field generation "$tmp/dump.json")
+    [ -n "$generation" ] || fail "a tracked dump has no generation"
+}
+
+# incremental FILE BASE [NAME=VALUE…]: a dump that builds on BASE, of $generation, and is tracked.
+incremental ()
+{
+    local file=$1 base=$2 storage=${storage:-clone}
+    shift 2
+    qmp @getfd base "$base" ro -- dump-guest-memory paging=false "protocol=file:$file" mode=mirror track=true \
+        "base={\"generation\": \"$generation\", \"fd\": \"base\", \"file\": \"$base\", \"storage\": \"$storage\"}" \
+        "$@" -- @wait-dump 300 >"$tmp/dump.json"
+    base_generation=$(text_field base-generation "$tmp/dump.json")
+    generation=$(text_field generation "$tmp/dump.json")
+    [ -n "$generation" ] || fail "a tracked dump has no generation"
+}
+
+# assert_incremental: the last dump had to save only some pages.
+assert_incremental ()
+{
+    local dirty total
+    dirty=$(field pages-dirty "$tmp/dump.json") total=$(field pages-total "$tmp/dump.json")
+    [ -n "$base_generation" ] || fail "the dump is a full one: $(text_field full-reason "$tmp/dump.json")"
+    [ "$dirty" -lt "$total" ] || fail "the dump saved all $total pages"
+}
+
+# assert_full TEXT: the last dump named a base but is full, and says why.
+assert_full ()
+{
+    local why
+    why=$(text_field full-reason "$tmp/dump.json")
+    [ -z "$base_generation" ] || fail "the dump builds on a base that it can't build on"
+    grep -q -- "$1" <<<"$why" || fail "the dump is full, but its reason '$why' does not say '$1'"
+}
+
+# flat FILE: an ELF file with the content of FILE, which may be an overlay.
+flat ()
+{
+    if [ "$(head -c 3 "$1")" = QFI ]; then
+        rm -f "$tmp/flat"
+        qemu-img convert -O raw "$1" "$tmp/flat"
+        echo "$tmp/flat"
+    else
+        echo "$1"
+    fi
+}
 
 # --- A guest under libvirt -----------------------------------------------------
 
