@@ -15,6 +15,15 @@ LIVE_TESTS += \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
 	tests/live/test-consumer-makedumpfile-filter.sh \
 	tests/live/test-consumer-makedumpfile-kdump.sh \
+	tests/live/test-incremental-balloon.sh \
+	tests/live/test-incremental-clone.sh \
+	tests/live/test-incremental-cycles-memfd.sh \
+	tests/live/test-incremental-cycles-overlay.sh \
+	tests/live/test-incremental-cycles-payload.sh \
+	tests/live/test-incremental-cycles-precopy.sh \
+	tests/live/test-incremental-cycles.sh \
+	tests/live/test-incremental-lost.sh \
+	tests/live/test-incremental-overlay.sh \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
@@ -90,6 +99,8 @@ LIVE_TESTS += \
 	tests/live/test-mirror-virtio-mem.sh \
 	tests/live/test-oracle-sees-damage.sh \
 	tests/live/test-oracle-sees-tear.sh \
+	tests/live/test-precopy-too-fast.sh \
+	tests/live/test-precopy.sh \
 	tests/live/test-refuse-file.sh \
 	tests/live/test-refuse-hotplug.sh \
 	tests/live/test-refuse-kdump-range.sh \
@@ -104,6 +115,15 @@ LIVE_TESTS += \
 	tests/live/test-refuse-vhost-user.sh \
 	tests/live/test-refuse-wait.sh \
 	tests/live/test-refuse-win-dmp.sh \
+	tests/live/test-shell-batch.sh \
+	tests/live/test-shell-cancel-stop.sh \
+	tests/live/test-shell-cancel.sh \
+	tests/live/test-shell-dump.sh \
+	tests/live/test-shell-pool.sh \
+	tests/live/test-shell-second-daemon.sh \
+	tests/live/test-shell-ssh.sh \
+	tests/live/test-shell-stock-libvirt.sh \
+	tests/live/test-shell-stock-qemu.sh \
 	tests/live/test-soak.sh \
 	tests/live/test-stall-probe.sh \
 	tests/live/test-stop-consistent.sh \
@@ -113,10 +133,12 @@ LIVE_TESTS += \
 
 EXTRA_DIST += \
 	tests/README.md \
+	tests/live/cycles \
 	tests/live/demo \
 	tests/live/lib.sh \
 	tests/live/pool.sh \
 	tests/live/qmp \
+	tests/live/same-memory \
 	tests/live/soak \
 	tests/live/stock.sh \
 	tests/live/thp-off \
