@@ -7,27 +7,18 @@ tests_live_stall_probe_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 tests_live_stall_probe_LDADD = $(GLIB_LIBS)
 
 LIVE_TESTS += \
-	tests/live/test-bench-incremental.sh \
-	tests/live/test-bench.sh \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
 	tests/live/test-consumer-gdb.sh \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
 	tests/live/test-consumer-makedumpfile-filter.sh \
-	tests/live/test-consumer-makedumpfile-kdump.sh \
-	tests/live/test-incremental-balloon.sh \
 	tests/live/test-incremental-clone.sh \
-	tests/live/test-incremental-cycles-memfd.sh \
-	tests/live/test-incremental-cycles-overlay.sh \
-	tests/live/test-incremental-cycles-payload.sh \
-	tests/live/test-incremental-cycles-precopy.sh \
 	tests/live/test-incremental-cycles.sh \
 	tests/live/test-incremental-lost.sh \
 	tests/live/test-incremental-overlay.sh \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
-	tests/live/test-libvirt-formats-makedumpfile.sh \
 	tests/live/test-libvirt-formats.sh \
 	tests/live/test-libvirt-keeps-old-file.sh \
 	tests/live/test-libvirt-killed-client.sh \
@@ -46,13 +37,11 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-storage.sh \
 	tests/live/test-libvirt-thunder.sh \
 	tests/live/test-libvirt-track-full.sh \
-	tests/live/test-libvirt-track-restart.sh \
 	tests/live/test-libvirt-track.sh \
 	tests/live/test-libvirt-tuned.sh \
 	tests/live/test-libvirt-unwritable.sh \
 	tests/live/test-libvirt-verbose.sh \
 	tests/live/test-mirror-balloon.sh \
-	tests/live/test-mirror-bandwidth-yields.sh \
 	tests/live/test-mirror-bandwidth.sh \
 	tests/live/test-mirror-cancel.sh \
 	tests/live/test-mirror-client-gone.sh \
@@ -67,14 +56,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-guest-reboot.sh \
 	tests/live/test-mirror-hugetlb.sh \
 	tests/live/test-mirror-kdump-cancel.sh \
-	tests/live/test-mirror-kdump-full-disk.sh \
-	tests/live/test-mirror-kdump-lzo.sh \
-	tests/live/test-mirror-kdump-memfd.sh \
 	tests/live/test-mirror-kdump-payload.sh \
-	tests/live/test-mirror-kdump-small-limit.sh \
-	tests/live/test-mirror-kdump-snappy.sh \
-	tests/live/test-mirror-kdump-torn.sh \
-	tests/live/test-mirror-kdump-zlib.sh \
 	tests/live/test-mirror-kdump-zstd.sh \
 	tests/live/test-mirror-killed-qemu.sh \
 	tests/live/test-mirror-kvm.sh \
@@ -99,7 +81,6 @@ LIVE_TESTS += \
 	tests/live/test-mirror-virtio-mem.sh \
 	tests/live/test-oracle-sees-damage.sh \
 	tests/live/test-oracle-sees-tear.sh \
-	tests/live/test-precopy-too-fast.sh \
 	tests/live/test-precopy.sh \
 	tests/live/test-refuse-file.sh \
 	tests/live/test-refuse-hotplug.sh \
@@ -115,20 +96,34 @@ LIVE_TESTS += \
 	tests/live/test-refuse-vhost-user.sh \
 	tests/live/test-refuse-wait.sh \
 	tests/live/test-refuse-win-dmp.sh \
-	tests/live/test-shell-batch.sh \
-	tests/live/test-shell-cancel-stop.sh \
-	tests/live/test-shell-cancel.sh \
-	tests/live/test-shell-dump.sh \
-	tests/live/test-shell-pool.sh \
-	tests/live/test-shell-second-daemon.sh \
-	tests/live/test-shell-ssh.sh \
-	tests/live/test-shell-stock-libvirt.sh \
-	tests/live/test-shell-stock-qemu.sh \
-	tests/live/test-soak.sh \
 	tests/live/test-stall-probe.sh \
 	tests/live/test-stop-consistent.sh \
-	tests/live/test-stop-kdump-consistent.sh \
 	tests/live/test-stop-unchanged.sh \
+	$(NULL)
+
+# Variants of the above, and what takes minutes.
+LONG_TESTS += \
+	tests/live/test-bench-incremental.sh \
+	tests/live/test-bench.sh \
+	tests/live/test-consumer-makedumpfile-kdump.sh \
+	tests/live/test-incremental-balloon.sh \
+	tests/live/test-incremental-cycles-memfd.sh \
+	tests/live/test-incremental-cycles-overlay.sh \
+	tests/live/test-incremental-cycles-payload.sh \
+	tests/live/test-incremental-cycles-precopy.sh \
+	tests/live/test-libvirt-formats-makedumpfile.sh \
+	tests/live/test-libvirt-track-restart.sh \
+	tests/live/test-mirror-bandwidth-yields.sh \
+	tests/live/test-mirror-kdump-full-disk.sh \
+	tests/live/test-mirror-kdump-lzo.sh \
+	tests/live/test-mirror-kdump-memfd.sh \
+	tests/live/test-mirror-kdump-small-limit.sh \
+	tests/live/test-mirror-kdump-snappy.sh \
+	tests/live/test-mirror-kdump-torn.sh \
+	tests/live/test-mirror-kdump-zlib.sh \
+	tests/live/test-precopy-too-fast.sh \
+	tests/live/test-soak.sh \
+	tests/live/test-stop-kdump-consistent.sh \
 	$(NULL)
 
 EXTRA_DIST += \
