@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A storage pool for dumps, and everything that vthunder does with one over a connection.  Sourced after lib.sh, which
 # has what it needs; $domain is a running guest of create_domain.

@@ -18,7 +18,9 @@ virsh -q dump --thunder "$domain" "$tmp/pool/by-hand.core"
 vthunder -q path-set "$domain" --pool "$pool"
 [ "$(vthunder dump-list "$domain" --json | jq length)" = 0 ] || fail "listed: $(vthunder dump-list "$domain")"
 vthunder -q dump-prune "$domain"
-[ -e "$tmp/pool/notes.txt" ] && [ -e "$tmp/pool/by-hand.core" ] || fail "removed what is not ours"
+for file in notes.txt by-hand.core; do
+    [ -e "$tmp/pool/$file" ] || fail "removed what is not ours: $file"
+done
 # A pool that is gone is named.
 virsh -q pool-destroy "$pool"
 if vthunder dump "$domain" 2>"$tmp/said"; then fail "a dump into a pool that is gone succeeds"; fi

@@ -15,6 +15,7 @@ export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/s
 
 # The same programs with another /var of their own.
 mkdir -p "$tmp/var/run" "$tmp/var/lib" "$tmp/var/cache" "$tmp/var/log"
+# shellcheck disable=SC2016 # its own arguments
 unshare -m --propagation private sh -c 'mount --bind "$1" "$2/var" && exec libvirtd --pid-file "$2/var/run/libvirtd.pid"' \
     sh "$tmp/var" "$VTHUNDER_STACK" >"$tmp/libvirtd.log" 2>&1 &
 daemon=$!
