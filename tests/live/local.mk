@@ -19,30 +19,22 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
-	tests/live/test-libvirt-formats.sh \
 	tests/live/test-libvirt-keeps-old-file.sh \
 	tests/live/test-libvirt-killed-client.sh \
-	tests/live/test-libvirt-killed-daemon-finished.sh \
 	tests/live/test-libvirt-killed-daemon.sh \
 	tests/live/test-libvirt-killed-qemu.sh \
 	tests/live/test-libvirt-live-flag.sh \
 	tests/live/test-libvirt-memory-only.sh \
 	tests/live/test-libvirt-mirror-limit.sh \
-	tests/live/test-libvirt-note.sh \
 	tests/live/test-libvirt-paused.sh \
 	tests/live/test-libvirt-refuse-crash.sh \
-	tests/live/test-libvirt-refuse-parameters.sh \
 	tests/live/test-libvirt-second.sh \
-	tests/live/test-libvirt-stale.sh \
-	tests/live/test-libvirt-storage.sh \
 	tests/live/test-libvirt-thunder.sh \
 	tests/live/test-libvirt-track-full.sh \
 	tests/live/test-libvirt-track.sh \
-	tests/live/test-libvirt-tuned.sh \
 	tests/live/test-libvirt-unwritable.sh \
 	tests/live/test-libvirt-verbose.sh \
 	tests/live/test-mirror-balloon.sh \
-	tests/live/test-mirror-bandwidth.sh \
 	tests/live/test-mirror-cancel.sh \
 	tests/live/test-mirror-client-gone.sh \
 	tests/live/test-mirror-dirty.sh \
@@ -55,7 +47,6 @@ LIVE_TESTS += \
 	tests/live/test-mirror-full-disk.sh \
 	tests/live/test-mirror-guest-reboot.sh \
 	tests/live/test-mirror-hugetlb.sh \
-	tests/live/test-mirror-kdump-cancel.sh \
 	tests/live/test-mirror-kdump-payload.sh \
 	tests/live/test-mirror-kdump-zstd.sh \
 	tests/live/test-mirror-killed-qemu.sh \
@@ -103,6 +94,15 @@ LIVE_TESTS += \
 
 # Variants of the above, and what takes minutes.
 LONG_TESTS += \
+	tests/live/test-libvirt-formats.sh \
+	tests/live/test-libvirt-killed-daemon-finished.sh \
+	tests/live/test-libvirt-note.sh \
+	tests/live/test-libvirt-refuse-parameters.sh \
+	tests/live/test-libvirt-stale.sh \
+	tests/live/test-libvirt-storage.sh \
+	tests/live/test-libvirt-tuned.sh \
+	tests/live/test-mirror-bandwidth.sh \
+	tests/live/test-mirror-kdump-cancel.sh \
 	tests/live/test-bench-incremental.sh \
 	tests/live/test-bench.sh \
 	tests/live/test-consumer-makedumpfile-kdump.sh \

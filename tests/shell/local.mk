@@ -29,6 +29,8 @@ LIVE_TESTS += \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
+	$(NULL)
+LONG_TESTS += \
 	tests/live/test-shell-pool.sh \
 	tests/live/test-shell-second-daemon.sh \
 	tests/live/test-shell-ssh.sh \
