@@ -105,6 +105,7 @@ LONG_TESTS += \
 	tests/live/test-mirror-kdump-cancel.sh \
 	tests/live/test-bench-incremental.sh \
 	tests/live/test-bench.sh \
+	tests/live/test-consumer-makedumpfile-kdump-filter.sh \
 	tests/live/test-consumer-makedumpfile-kdump.sh \
 	tests/live/test-incremental-balloon.sh \
 	tests/live/test-incremental-cycles-memfd.sh \
