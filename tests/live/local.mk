@@ -94,6 +94,7 @@ LIVE_TESTS += \
 
 # Variants of the above, and what takes minutes.
 LONG_TESTS += \
+	tests/live/test-consumer-makedumpfile-kdump-filter.sh \
 	tests/live/test-libvirt-formats.sh \
 	tests/live/test-libvirt-killed-daemon-finished.sh \
 	tests/live/test-libvirt-note.sh \
@@ -105,7 +106,6 @@ LONG_TESTS += \
 	tests/live/test-mirror-kdump-cancel.sh \
 	tests/live/test-bench-incremental.sh \
 	tests/live/test-bench.sh \
-	tests/live/test-consumer-makedumpfile-kdump-filter.sh \
 	tests/live/test-consumer-makedumpfile-kdump.sh \
 	tests/live/test-incremental-balloon.sh \
 	tests/live/test-incremental-cycles-memfd.sh \
