@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# QEMU without any right to userfaultfd: refused; with a passed /dev/userfaultfd: it works.
+# QEMU without any right to userfaultfd: no write protection; with a passed /dev/userfaultfd: it works.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
@@ -13,8 +13,9 @@ setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$(command -v "$qemu"
 setpriv --reuid 65534 --regid 65534 --clear-groups test -r "$vm/vmlinuz" || skip "nobody cannot read $vm"
 chmod 777 "$tmp"
 qemu_wrapper="setpriv --reuid 65534 --regid 65534 --clear-groups" boot_guest
-assert_refused userfaultfd paging=false "protocol=file:$image" mode=mirror
+assert_refused userfaultfd paging=false "protocol=file:$image" mode=mirror strategy=protect
 qmp @getfd uffd /dev/userfaultfd -- dump-guest-memory paging=false "protocol=file:$image" mode=mirror uffd=uffd -- \
-    @wait-dump >/dev/null
+    @wait-dump >"$tmp/dump.json"
+[ "$(text_field strategy "$tmp/dump.json")" = protect ] || fail "the passed descriptor was not used"
 check_image "$image" --note
 assert_progress
