@@ -72,6 +72,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-virtio-mem.sh \
 	tests/live/test-oracle-sees-damage.sh \
 	tests/live/test-oracle-sees-tear.sh \
+	tests/live/test-precopy-too-fast.sh \
 	tests/live/test-precopy.sh \
 	tests/live/test-refuse-file.sh \
 	tests/live/test-refuse-hotplug.sh \
@@ -122,7 +123,6 @@ LONG_TESTS += \
 	tests/live/test-mirror-kdump-snappy.sh \
 	tests/live/test-mirror-kdump-torn.sh \
 	tests/live/test-mirror-kdump-zlib.sh \
-	tests/live/test-precopy-too-fast.sh \
 	tests/live/test-soak.sh \
 	tests/live/test-stop-kdump-consistent.sh \
 	$(NULL)
