@@ -105,6 +105,7 @@ LONG_TESTS += \
 	tests/live/test-libvirt-tuned.sh \
 	tests/live/test-mirror-bandwidth.sh \
 	tests/live/test-mirror-kdump-cancel.sh \
+	tests/live/test-libvirt-crashes.sh \
 	tests/live/test-bench-incremental.sh \
 	tests/live/test-bench.sh \
 	tests/live/test-consumer-makedumpfile-kdump.sh \
@@ -129,6 +130,7 @@ LONG_TESTS += \
 
 EXTRA_DIST += \
 	tests/README.md \
+	tests/live/crashes \
 	tests/live/cycles \
 	tests/live/demo \
 	tests/live/lib.sh \
