@@ -130,6 +130,7 @@ LONG_TESTS += \
 EXTRA_DIST += \
 	tests/README.md \
 	tests/live/cycles \
+	tests/live/debian.sh \
 	tests/live/demo \
 	tests/live/lib.sh \
 	tests/live/pool.sh \
