@@ -39,42 +39,27 @@ add (GPtrArray *checks, const char *name, VthCheckStatus status, char *detail, c
   g_ptr_array_add (checks, vth_check_new (name, status, detail, remedy));
 }
 
-static void
-check_libvirt (GPtrArray *checks, virConnectPtr conn)
+/* What libvirt says of mirror dumps with an @emulator, its default if that is NULL: "yes", "no", or NULL if it does not
+ * know them or @emulator.  @path is the emulator that it means. */
+static char *
+mirror_support (virConnectPtr conn, const char *emulator, char **path, char **reason)
 {
-  unsigned long version = 0;
-  char *type_uri = conn != NULL ? virConnectGetURI (conn) : NULL;
-
-  if (conn == NULL)
-    {
-      add (checks, "libvirt", VTH_CHECK_SKIPPED, g_strdup ("not connected"), "connect first: vthunder -c qemu:///system doctor");
-      add (checks, "qemu", VTH_CHECK_SKIPPED, g_strdup ("not connected"), NULL);
-      return;
-    }
-  virConnectGetLibVersion (conn, &version);
-  g_autofree char *libvirt = g_strdup_printf ("libvirt %lu.%lu.%lu at %s", version / 1000000, version / 1000 % 1000, version % 1000,
-                                              type_uri != NULL ? type_uri : "unknown");
-  free (type_uri);
-
-  char *xml = virConnectGetDomainCapabilities (conn, NULL, NULL, NULL, NULL, 0);
+  char *xml = virConnectGetDomainCapabilities (conn, emulator, NULL, NULL, NULL, 0);
   if (xml == NULL)
     {
-      const char *reason = virGetLastErrorMessage ();
-      add (checks, "libvirt", VTH_CHECK_WARNING, g_strdup_printf ("%s: cannot tell: %s", libvirt, reason),
-           "mirror dumps need a qemu connection");
-      add (checks, "qemu", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
-      return;
+      *reason = g_strdup (virGetLastErrorMessage ());
+      return NULL;
     }
   xmlDoc *doc = xmlReadMemory (xml, (int) strlen (xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
   const xmlNode *root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
-  g_autofree char *emulator = NULL, *supported = NULL;
+  g_autofree char *supported = NULL;
   for (const xmlNode *node = root != NULL ? root->children : NULL; node != NULL; node = node->next)
     {
       if (node->type == XML_ELEMENT_NODE && strcmp ((const char *) node->name, "path") == 0)
         {
           xmlChar *text = xmlNodeGetContent (node);
-          g_free (emulator);
-          emulator = g_strdup ((const char *) text);
+          g_free (*path);
+          *path = g_strdup ((const char *) text);
           xmlFree (text);
         }
       if (node->type != XML_ELEMENT_NODE || strcmp ((const char *) node->name, "features") != 0)
@@ -91,12 +76,88 @@ check_libvirt (GPtrArray *checks, virConnectPtr conn)
   if (doc != NULL)
     xmlFreeDoc (doc);
   free (xml);
+  return g_steal_pointer (&supported);
+}
 
+static char *
+emulator_of (virDomainPtr domain)
+{
+  char *xml = virDomainGetXMLDesc (domain, 0);
+  const char *begin = xml != NULL ? strstr (xml, "<emulator>") : NULL;
+  const char *end = begin != NULL ? strstr (begin, "</emulator>") : NULL;
+  char *path = end != NULL ? g_strndup (begin + 10, (size_t) (end - begin) - 10) : NULL;
+  free (xml);
+  return path;
+}
+
+/* A domain may name another emulator than libvirt's default. */
+static void
+check_emulators (GPtrArray *checks, virConnectPtr conn)
+{
+  virDomainPtr *domains = NULL;
+  int n = virConnectListAllDomains (conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GString) without = g_string_new (NULL);
+  unsigned int n_without = 0;
+
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *emulator = emulator_of (domains[i]), *path = NULL, *reason = NULL, *supported = NULL;
+      if (emulator != NULL && !g_hash_table_contains (known, emulator))
+        {
+          supported = mirror_support (conn, emulator, &path, &reason);
+          g_hash_table_insert (known, g_strdup (emulator), GINT_TO_POINTER (g_strcmp0 (supported, "yes") == 0));
+        }
+      if (emulator != NULL && !GPOINTER_TO_INT (g_hash_table_lookup (known, emulator)) && n_without++ < 5)
+        g_string_append_printf (without, "%s%s (%s)", without->len > 0 ? ", " : "", virDomainGetName (domains[i]), emulator);
+      virDomainFree (domains[i]);
+    }
+  free (domains);
+  if (n <= 0)
+    add (checks, "emulator", VTH_CHECK_SKIPPED, g_strdup (n < 0 ? "cannot list the domains" : "no domain is running"), NULL);
+  else if (n_without == 0)
+    add (checks, "emulator", VTH_CHECK_OK, g_strdup ("all running domains have one that takes mirror dumps"), NULL);
+  else
+    add (checks, "emulator", VTH_CHECK_FAILED,
+         g_strdup_printf ("%u of %d running domains have one that cannot take mirror dumps: %s%s", n_without, n, without->str,
+                          n_without > 5 ? ", ..." : ""),
+         "name the QEMU that vthunder's patches make in the domain's <emulator> and start the domain again");
+}
+
+static void
+check_libvirt (GPtrArray *checks, virConnectPtr conn)
+{
+  unsigned long version = 0;
+  char *type_uri = conn != NULL ? virConnectGetURI (conn) : NULL;
+
+  if (conn == NULL)
+    {
+      add (checks, "libvirt", VTH_CHECK_SKIPPED, g_strdup ("not connected"), "connect first: vthunder -c qemu:///system doctor");
+      add (checks, "qemu", VTH_CHECK_SKIPPED, g_strdup ("not connected"), NULL);
+      add (checks, "emulator", VTH_CHECK_SKIPPED, g_strdup ("not connected"), NULL);
+      return;
+    }
+  virConnectGetLibVersion (conn, &version);
+  g_autofree char *libvirt = g_strdup_printf ("libvirt %lu.%lu.%lu at %s", version / 1000000, version / 1000 % 1000, version % 1000,
+                                              type_uri != NULL ? type_uri : "unknown");
+  free (type_uri);
+
+  g_autofree char *emulator = NULL, *reason = NULL;
+  g_autofree char *supported = mirror_support (conn, NULL, &emulator, &reason);
+  if (reason != NULL)
+    {
+      add (checks, "libvirt", VTH_CHECK_WARNING, g_strdup_printf ("%s: cannot tell: %s", libvirt, reason),
+           "mirror dumps need a qemu connection");
+      add (checks, "qemu", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
+      add (checks, "emulator", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
+      return;
+    }
   if (supported == NULL)
     {
       add (checks, "libvirt", VTH_CHECK_FAILED, g_strdup_printf ("%s does not know mirror dumps", libvirt),
            "install the libvirt that vthunder's patches make; until then dumps stop the guest (--allow-pause)");
       add (checks, "qemu", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
+      add (checks, "emulator", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
       return;
     }
   add (checks, "libvirt", VTH_CHECK_OK, g_strdup (libvirt), NULL);
@@ -104,6 +165,7 @@ check_libvirt (GPtrArray *checks, virConnectPtr conn)
   add (checks, "qemu", yes ? VTH_CHECK_OK : VTH_CHECK_FAILED,
        g_strdup_printf ("%s %s mirror dumps", emulator != NULL ? emulator : "QEMU", yes ? "takes" : "cannot take"),
        yes ? NULL : "install the QEMU that vthunder's patches make, or name it in the domain's <emulator>");
+  check_emulators (checks, conn);
 }
 
 /* A userfaultfd, by the device or the system call; -1 with errno. */

@@ -18,7 +18,7 @@ is_incomplete (const char *text)
 {
   g_autofree char *line = g_strndup (text, strlen (text) - (g_str_has_suffix (text, "\n") ? 1 : 0));
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) commands = sh_parse_line (line, &error);
+  g_autoptr(GPtrArray) commands G_GNUC_UNUSED = sh_parse_line (line, &error);
 
   return g_error_matches (error, SH_PARSE_ERROR, SH_PARSE_ERROR_INCOMPLETE);
 }

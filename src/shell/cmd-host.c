@@ -113,8 +113,9 @@ const ShCommand sh_host_commands[] = {
     .description = "Connects to the hypervisor that the URI names, or again to the present one." },
   { "doctor", .run = run_doctor, .options = doctor_options,
     .help = "check what this host can do and what stops it",
-    .description = "Checks for the patched QEMU and libvirt, access to userfaultfd, features of the kernel, VMCOREINFO "
-                   "in the guests, copying by reference and free space, and says what to do about what is missing. "
+    .description = "Checks for the patched QEMU and libvirt, also the QEMU of each running domain, access to "
+                   "userfaultfd, features of the kernel, VMCOREINFO in the guests, copying by reference and free "
+                   "space, and says what to do about what is missing. "
                    "Changes nothing." },
   { "uri", .run = run_uri, .flags = SH_COMMAND_CONNECTS, .help = "print the hypervisor canonical URI" },
   { NULL },

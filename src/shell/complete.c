@@ -149,7 +149,7 @@ GPtrArray *
 sh_complete_program (Shell *shell, const char *line, size_t *start)
 {
   const char *pos = line;
-  g_autofree char *program = sh_parse_word (&pos);
+  g_autofree char *program G_GNUC_UNUSED = sh_parse_word (&pos);
   g_autofree char *option = NULL;
 
   /* Skips the program's options; what is at the end of the line is unfinished. */

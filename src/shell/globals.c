@@ -4,6 +4,7 @@
 #include "globals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "output.h"
@@ -84,8 +85,8 @@ take_number (const char *name, const char *text, gint64 max, int *number, GError
   if (!text)
     return true;
   if (!g_ascii_string_to_signed (text, 10, 0, max, &value, NULL)) {
-    g_set_error (error, SH_ERROR, SH_ERROR_USAGE,
-                 "option --%s takes a number from 0 to %" G_GINT64_FORMAT ", not '%s'", name, max, text);
+    g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "%s takes a number from 0 to %" G_GINT64_FORMAT ", not '%s'", name,
+                 max, text);
     return false;
   }
   *number = (int) value;
@@ -95,9 +96,13 @@ take_number (const char *name, const char *text, gint64 max, int *number, GError
 static bool
 open_log (Shell *shell, const char *path, GError **error)
 {
+  int fd;
+
   if (!path || !*path)
     return true;
-  shell->log = fopen (path, "ae");
+  /* It names domains and paths, which is nobody else's business. */
+  fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0600);
+  shell->log = fd >= 0 ? fdopen (fd, "a") : NULL;
   if (!shell->log) {
     g_set_error (error, SH_ERROR, SH_ERROR_FAILED, "cannot open the log file '%s': %s", path, g_strerror (errno));
     return false;
@@ -110,9 +115,12 @@ take_values (Shell *shell, ShGlobals *globals, Values *values, GError **error)
 {
   const char *debug = values->debug ? values->debug : g_getenv ("VTHUNDER_DEBUG");
 
-  if (!take_number ("debug", debug, 4, &shell->debug, error)
-      || !take_number ("keepalive-interval", values->keepalive_interval, G_MAXINT, &shell->keepalive_interval, error)
-      || !take_number ("keepalive-count", values->keepalive_count, G_MAXINT, &shell->keepalive_count, error)
+  if (debug && !*debug && !values->debug)
+    debug = NULL;
+  if (!take_number (values->debug ? "option --debug" : "VTHUNDER_DEBUG", debug, 4, &shell->debug, error)
+      || !take_number ("option --keepalive-interval", values->keepalive_interval, G_MAXINT, &shell->keepalive_interval,
+                       error)
+      || !take_number ("option --keepalive-count", values->keepalive_count, G_MAXINT, &shell->keepalive_count, error)
       || !open_log (shell, values->log ? values->log : g_getenv ("VTHUNDER_LOG_FILE"), error))
     return false;
 

@@ -79,7 +79,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr(GPtrArray) commands = sh_parse_line (text, &error);
   g_auto(ShUnfinished) unfinished = { 0 };
   g_auto(GStrv) words = g_strsplit (text, " ", -1);
-  g_autoptr(ShArgs) args = sh_parse_argv ((const char *const *) words, NULL);
+  g_autoptr(ShArgs) args G_GNUC_UNUSED = sh_parse_argv ((const char *const *) words, NULL);
 
   if (!commands == !error)
     g_error ("neither or both of a result and an error");

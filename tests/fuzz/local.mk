@@ -14,10 +14,14 @@ check_PROGRAMS += tests/fuzz/fuzz-command-line
 tests_fuzz_fuzz_command_line_SOURCES = tests/fuzz/fuzz-command-line.c
 tests_fuzz_fuzz_command_line_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src
 tests_fuzz_fuzz_command_line_CFLAGS = $(AM_CFLAGS) $(SHELL_CFLAGS)
-tests_fuzz_fuzz_command_line_LDADD = src/shell/libshell.la src/lib/libvthunder.la $(SHELL_LIBS)
 if FUZZERS
+# The shell again inside, so that its branches are seen.
+tests_fuzz_fuzz_command_line_SOURCES += $(src_shell_libshell_la_SOURCES)
 tests_fuzz_fuzz_command_line_CFLAGS += -DFUZZER -fsanitize=fuzzer
 tests_fuzz_fuzz_command_line_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_command_line_LDADD = src/lib/libvthunder.la $(SHELL_LIBS)
+else
+tests_fuzz_fuzz_command_line_LDADD = src/shell/libshell.la src/lib/libvthunder.la $(SHELL_LIBS)
 endif
 
 # The library: cron expressions, the metadata element, dump files.  Without

@@ -557,7 +557,8 @@ report_warnings (int kmsg)
       record[strcspn (record, "\n")] = '\0';
       text = strchr (record, ';');
       /* A host with little time for the guest: no fault of a dump. */
-      if (text && (strstr (text, "hrtimer: interrupt took") || strstr (text, "clocksource")))
+      if (text && (strstr (text, "hrtimer: interrupt took") || strstr (text, "clocksource")
+                   || strstr (text, "TSC found unstable")))
         continue;
       if (level <= 4 && text)
         say ("kernel-warning <%u> %s", level, text + 1);

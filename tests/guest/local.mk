@@ -40,7 +40,6 @@ tests/guest/vm/payload: $(srcdir)/tests/guest/payload.S $(srcdir)/tests/guest/pa
 	{ rm -f $@; echo "no payload: `tail -n 1 tests/guest/vm/payload.log`" >&2; }
 
 .PHONY: guest
-check-live bench: guest
 
 clean-local: clean-guest
 clean-guest:

@@ -19,19 +19,27 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
+	tests/live/test-libvirt-formats-makedumpfile.sh \
+	tests/live/test-libvirt-formats.sh \
 	tests/live/test-libvirt-keeps-old-file.sh \
 	tests/live/test-libvirt-killed-client.sh \
+	tests/live/test-libvirt-killed-daemon-finished.sh \
 	tests/live/test-libvirt-killed-daemon.sh \
 	tests/live/test-libvirt-killed-qemu.sh \
 	tests/live/test-libvirt-live-flag.sh \
 	tests/live/test-libvirt-memory-only.sh \
 	tests/live/test-libvirt-mirror-limit.sh \
+	tests/live/test-libvirt-note.sh \
 	tests/live/test-libvirt-paused.sh \
 	tests/live/test-libvirt-refuse-crash.sh \
+	tests/live/test-libvirt-refuse-parameters.sh \
 	tests/live/test-libvirt-second.sh \
+	tests/live/test-libvirt-stale.sh \
 	tests/live/test-libvirt-thunder.sh \
 	tests/live/test-libvirt-track-full.sh \
+	tests/live/test-libvirt-track-restart.sh \
 	tests/live/test-libvirt-track.sh \
+	tests/live/test-libvirt-tuned.sh \
 	tests/live/test-libvirt-unwritable.sh \
 	tests/live/test-libvirt-verbose.sh \
 	tests/live/test-mirror-balloon.sh \
@@ -96,13 +104,7 @@ LIVE_TESTS += \
 # Variants of the above, and what takes minutes.
 LONG_TESTS += \
 	tests/live/test-consumer-makedumpfile-kdump-filter.sh \
-	tests/live/test-libvirt-formats.sh \
-	tests/live/test-libvirt-killed-daemon-finished.sh \
-	tests/live/test-libvirt-note.sh \
-	tests/live/test-libvirt-refuse-parameters.sh \
-	tests/live/test-libvirt-stale.sh \
 	tests/live/test-libvirt-storage.sh \
-	tests/live/test-libvirt-tuned.sh \
 	tests/live/test-mirror-bandwidth.sh \
 	tests/live/test-mirror-kdump-cancel.sh \
 	tests/live/test-libvirt-crashes.sh \
@@ -114,8 +116,6 @@ LONG_TESTS += \
 	tests/live/test-incremental-cycles-overlay.sh \
 	tests/live/test-incremental-cycles-payload.sh \
 	tests/live/test-incremental-cycles-precopy.sh \
-	tests/live/test-libvirt-formats-makedumpfile.sh \
-	tests/live/test-libvirt-track-restart.sh \
 	tests/live/test-mirror-bandwidth-yields.sh \
 	tests/live/test-mirror-kdump-full-disk.sh \
 	tests/live/test-mirror-kdump-lzo.sh \
@@ -132,6 +132,7 @@ EXTRA_DIST += \
 	tests/README.md \
 	tests/live/crashes \
 	tests/live/cycles \
+	tests/live/debian.sh \
 	tests/live/demo \
 	tests/live/lib.sh \
 	tests/live/pool.sh \

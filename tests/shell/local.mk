@@ -29,12 +29,13 @@ LIVE_TESTS += \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
+	tests/live/test-shell-stock-libvirt.sh \
 	$(NULL)
 LONG_TESTS += \
 	tests/live/test-shell-pool.sh \
 	tests/live/test-shell-second-daemon.sh \
 	tests/live/test-shell-ssh.sh \
-	tests/live/test-shell-stock-libvirt.sh \
+	tests/live/test-shell-stock-debian.sh \
 	tests/live/test-shell-stock-qemu.sh \
 	$(NULL)
 

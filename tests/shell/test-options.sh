@@ -30,6 +30,9 @@ v --nonsense; equal 2 "$code"
 v -d 5 pwd; equal 2 "$code"; like '*from 0 to 4*' "$err"
 v -d x pwd; equal 2 "$code"
 v -k -1 pwd; equal 2 "$code"
+# Who set the environment long ago is told that it is that, and an empty one is none.
+VTHUNDER_DEBUG=x v pwd; equal 2 "$code"; like "error: VTHUNDER_DEBUG takes a number from 0 to 4, not 'x'" "$err"
+VTHUNDER_DEBUG='' v pwd; equal 0 "$code"
 
 # Options end at the command and at "--".
 v -c test:///default -- echo -q; equal -q "$out"
@@ -37,7 +40,8 @@ v echo -q -c; equal '-q -c' "$out"
 
 v -d 0 -c test:///default uri; like '*debug: connecting to test:///default*' "$err"
 v -q -d 4 -c test:///default uri; equal '' "$err"
-v -l "$tmp/log" -c nonsense:///x uri; like '* ERROR *' "$(cat "$tmp/log")"
+(umask 022; v -l "$tmp/log" -c nonsense:///x uri); like '* ERROR *' "$(cat "$tmp/log")"
+equal 600 "$(stat -c %a "$tmp/log")"
 v -l "$tmp/no/such/log" pwd; equal 1 "$code"; like 'error: cannot open the log file*' "$err"
 v -t echo x; like $'x\n\n(Time: * ms)*' "$out"
 

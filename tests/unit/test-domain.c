@@ -152,7 +152,8 @@ test_jobs (void)
 static void
 test_doctor (void)
 {
-  static const char *const names[] = { "libvirt", "qemu", "userfaultfd", "kernel", "vmcoreinfo", "reflink", "space", "state" };
+  static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "reflink", "space",
+                                        "state" };
   virConnectPtr conn = open_conn ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VthHost) host = vth_host_load ("/nonexistent/vthunder.conf", &error);
