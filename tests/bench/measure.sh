@@ -45,7 +45,7 @@ read_probe ()
         /^samples=/ { gap = v["gap_max_us"] }
         /^phase=/ {
             p = v["phase"]; seconds[p] = v["seconds"]; progress[p] += v["progress"]
-            if (p >= 1 && v["stall_proved_us"] + 0 > proved) proved = v["stall_proved_us"] + 0
+            if (p >= 1 && v["stall_watched_us"] + 0 > proved) proved = v["stall_watched_us"] + 0
             if (p >= 1 && v["stall_max_us"] + 0 > most) most = v["stall_max_us"] + 0
             if (p == 1 && v["p99_us"] + 0 > p99) p99 = v["p99_us"] + 0
         }

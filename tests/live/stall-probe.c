@@ -10,8 +10,10 @@
  * On a busy host the probe itself is kept from running at times.  A value that was seen
  * unchanged at two moments proves a stall between them ("proved"); the stall may have
  * begun right after the sample before and ended right before the one after ("at most").
- * The longest gap between two own samples is printed too: where it is as long as the
- * stall, the figure says as much about the probe as about the guest.
+ * The longest gap between two own samples is printed too, and the time that the
+ * hypervisor took from this machine ("steal").  Where a real-time thread does not run, a
+ * guest does not either, so of a stall that reaches over gaps of a millisecond or more
+ * the rest is what somebody here may be blamed for ("watched").
  *
  * SIGUSR1 begins the next of up to four phases ("before", "during", …): each is reported
  * by itself as well.  A stall counts in the phase in which it ends.
@@ -37,6 +39,8 @@
 
 #include "../guest/oracle.h"
 
+/* So late the probe is only if it was kept from running. */
+#define BLIND_NS 1000000
 #define BUCKETS 32
 #define PHASES 4
 /* Stalls by length, for the percentile: 64 steps to each doubling, so within 2 %. */
@@ -45,7 +49,7 @@
 
 typedef struct
 {
-  uint64_t proved_max_ns, at_most_max_ns;
+  uint64_t proved_max_ns, watched_max_ns, at_most_max_ns;
   uint64_t progress;
   uint64_t buckets[BUCKETS]; /* [i]: stalls of less than 2^i µs */
   uint64_t step_ns[STEPS];   /* time spent in stalls of that length */
@@ -56,6 +60,7 @@ typedef struct
   uint32_t value;
   uint64_t first_ns; /* first time the value was seen */
   uint64_t last_ns;  /* last time it was seen */
+  uint64_t blind_ns; /* of that time the probe did not run */
   Stalls *phases;    /* PHASES of them */
 } Counter;
 
@@ -77,6 +82,18 @@ now_ns (void)
 
   clock_gettime (CLOCK_MONOTONIC, &now);
   return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+/* Time in which this machine's processors wanted to run and did not, in ms. */
+static double
+steal_ms (void)
+{
+  g_autofree char *text = NULL;
+  unsigned long long steal = 0;
+
+  if (g_file_get_contents ("/proc/stat", &text, NULL, NULL))
+    (void) sscanf (text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal);
+  return (double) steal * 1e3 / (double) sysconf (_SC_CLK_TCK);
 }
 
 static void G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN
@@ -113,19 +130,21 @@ step_length (unsigned step)
   return (uint64_t) ((step & ((1u << STEPS_BITS) - 1)) + (1u << STEPS_BITS)) << shift;
 }
 
-/* The value held from first_ns to last_ns; the next one was seen at end_ns. */
+/* The value held from first_ns to last_ns; the next one was seen at end_ns, after a gap of blind_ns. */
 static void
-close_run (const Counter *counter, unsigned phase, uint64_t end_ns)
+close_run (const Counter *counter, unsigned phase, uint64_t end_ns, uint64_t blind_ns)
 {
   Stalls *stalls = &counter->phases[phase];
   uint64_t proved = counter->last_ns - counter->first_ns, at_most = end_ns - counter->first_ns;
   unsigned bucket = 0;
 
   stalls->proved_max_ns = MAX (stalls->proved_max_ns, proved);
+  stalls->watched_max_ns = MAX (stalls->watched_max_ns, proved - counter->blind_ns);
   stalls->at_most_max_ns = MAX (stalls->at_most_max_ns, at_most);
   while (bucket < BUCKETS - 1 && at_most / 1000 >= (1ull << bucket))
     bucket++;
   stalls->buckets[bucket]++;
+  at_most -= counter->blind_ns + blind_ns;
   stalls->step_ns[step_of (at_most)] += at_most;
 }
 
@@ -148,6 +167,7 @@ static void
 add_phase (Stalls *to, const Stalls *from)
 {
   to->proved_max_ns = MAX (to->proved_max_ns, from->proved_max_ns);
+  to->watched_max_ns = MAX (to->watched_max_ns, from->watched_max_ns);
   to->at_most_max_ns = MAX (to->at_most_max_ns, from->at_most_max_ns);
   to->progress += from->progress;
   for (unsigned i = 0; i < BUCKETS; i++)
@@ -159,9 +179,9 @@ add_phase (Stalls *to, const Stalls *from)
 static void
 print_stalls (const Stalls *stalls)
 {
-  printf ("stall_max_us=%.0f stall_proved_us=%.0f p99_us=%.0f progress=%" G_GUINT64_FORMAT " histogram=",
+  printf ("stall_max_us=%.0f stall_proved_us=%.0f stall_watched_us=%.0f p99_us=%.0f progress=%" G_GUINT64_FORMAT " histogram=",
           (double) stalls->at_most_max_ns / 1e3, (double) stalls->proved_max_ns / 1e3,
-          (double) percentile_99 (stalls) / 1e3, stalls->progress);
+          (double) stalls->watched_max_ns / 1e3, (double) percentile_99 (stalls) / 1e3, stalls->progress);
   for (unsigned b = 0; b < BUCKETS; b++)
     printf ("%s%" G_GUINT64_FORMAT, b ? "," : "", stalls->buckets[b]);
   putchar ('\n');
@@ -209,6 +229,7 @@ main (int argc, char **argv)
   unsigned phase = 0;
   struct iovec local = { beats, 0 }, remote;
   struct sigaction action = { .sa_handler = on_signal };
+  double stolen_ms = steal_ms ();
   bool fifo = false;
 
   g_option_context_add_main_entries (context, entries, NULL);
@@ -244,7 +265,7 @@ main (int argc, char **argv)
   end_ns = seconds > 0 ? start_ns + (uint64_t) (seconds * 1e9) : UINT64_MAX;
   while (!stop)
     {
-      uint64_t taken_ns;
+      uint64_t taken_ns, blind_ns = 0;
 
       if (process_vm_readv (pid, &local, 1, &remote, 1, 0) != (ssize_t) local.iov_len)
         {
@@ -254,7 +275,10 @@ main (int argc, char **argv)
         }
       taken_ns = now_ns ();
       if (samples++ > 0)
-        gap_max_ns = MAX (gap_max_ns, taken_ns - before_ns);
+        {
+          gap_max_ns = MAX (gap_max_ns, taken_ns - before_ns);
+          blind_ns = taken_ns - before_ns >= BLIND_NS ? taken_ns - before_ns : 0;
+        }
       if (timeline && (taken_ns - start_ns) / 1000000 >= bins->len)
         g_array_set_size (bins, (unsigned) ((taken_ns - start_ns) / 1000000) + 1);
       for (int i = 0; i < count; i++)
@@ -264,6 +288,7 @@ main (int argc, char **argv)
           if (samples > 1 && counter->value == beats[i].beat)
             {
               counter->last_ns = taken_ns;
+              counter->blind_ns += blind_ns;
               continue;
             }
           if (samples > 1)
@@ -271,10 +296,11 @@ main (int argc, char **argv)
               counter->phases[phase].progress += beats[i].beat - counter->value;
               if (timeline)
                 g_array_index (bins, uint32_t, bins->len - 1) += beats[i].beat - counter->value;
-              close_run (counter, phase, taken_ns);
+              close_run (counter, phase, taken_ns, blind_ns);
             }
           counter->value = beats[i].beat;
           counter->first_ns = counter->last_ns = taken_ns;
+          counter->blind_ns = 0;
         }
       before_ns = taken_ns;
       if (phase < PHASES - 1 && (int) phase < phase_wanted)
@@ -286,14 +312,14 @@ main (int argc, char **argv)
   end_ns = before_ns;
   phase_ns[phase + 1] = end_ns;
 
-  printf ("samples=%" G_GUINT64_FORMAT " seconds=%.3f gap_max_us=%.0f fifo=%d\n", samples,
-          (double) (end_ns - start_ns) / 1e9, (double) gap_max_ns / 1e3, fifo);
+  printf ("samples=%" G_GUINT64_FORMAT " seconds=%.3f gap_max_us=%.0f steal_ms=%.0f fifo=%d\n", samples,
+          (double) (end_ns - start_ns) / 1e9, (double) gap_max_ns / 1e3, steal_ms () - stolen_ms, fifo);
   for (int i = 0; i < count; i++)
     {
       g_autofree Stalls *all = g_new0 (Stalls, 1);
 
       /* A stall that still lasts counts. */
-      close_run (&counters[i], phase, end_ns);
+      close_run (&counters[i], phase, end_ns, 0);
       for (unsigned p = 0; p <= phase; p++)
         add_phase (all, &counters[i].phases[p]);
       printf ("vcpu=%d ", i);
