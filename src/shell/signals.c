@@ -19,6 +19,9 @@ static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT };
 /* A handler has no argument of ours, so this pipe is a global. */
 static int signal_pipe[2] = { -1, -1 };
 
+/* What nohup or a shell's "&" has set to be ignored stays so. */
+static bool ignored[G_N_ELEMENTS (caught)];
+
 static void
 on_signal (int number)
 {
@@ -35,7 +38,10 @@ void
 sh_signals_init (void)
 {
   g_autoptr(GError) error = NULL;
+  struct sigaction before;
 
+  for (size_t i = 0; i < G_N_ELEMENTS (caught); i++)
+    ignored[i] = sigaction (caught[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN;
   if (!g_unix_open_pipe (signal_pipe, FD_CLOEXEC, &error)
       || !g_unix_set_fd_nonblocking (signal_pipe[0], TRUE, &error)
       || !g_unix_set_fd_nonblocking (signal_pipe[1], TRUE, &error))
@@ -44,26 +50,21 @@ sh_signals_init (void)
 
 /* Handlers, not a blocked mask: a mask would be inherited by hooks and by a
  * daemon that libvirt spawns, which could then not be stopped. */
-static void
-set_handlers (void (*handler) (int), bool interactive)
-{
-  struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART };
-
-  for (size_t i = 0; i < G_N_ELEMENTS (caught); i++)
-    if (interactive || i < 3)
-      sigaction (caught[i], &action, NULL);
-}
-
 void
 sh_signals_catch (bool interactive)
 {
-  set_handlers (on_signal, interactive);
+  struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (caught); i++)
+    if (interactive || (i < 3 && !ignored[i]))
+      sigaction (caught[i], &action, NULL);
 }
 
 void
 sh_signals_release (void)
 {
-  set_handlers (SIG_DFL, true);
+  for (size_t i = 0; i < G_N_ELEMENTS (caught); i++)
+    signal (caught[i], ignored[i] ? SIG_IGN : SIG_DFL);
 }
 
 int
@@ -114,7 +115,7 @@ guard_run (gpointer data)
       if (number == SIGWINCH || number == SIGCONT)
         continue;
       if (first_us && number == SIGINT && now_us - first_us > G_USEC_PER_SEC) {
-        sh_signals_release ();
+        signal (SIGINT, SIG_DFL);
         raise (SIGINT);
       }
       if (!first_us)
