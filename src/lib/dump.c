@@ -27,6 +27,8 @@ vir_format (VthFormat format)
       return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_SNAPPY;
     case VTH_FORMAT_WIN_DMP:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP;
+    case VTH_FORMAT_KDUMP_ZSTD:
+      return VTH_VIR_FORMAT_KDUMP_ZSTD;
     case VTH_FORMAT_ELF:
     default:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_RAW;

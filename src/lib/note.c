@@ -637,7 +637,10 @@ read_kdump (Reader *reader, GError **error)
       g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: it claims blocks of %u bytes", reader->what, block);
       return false;
     }
-  reader->dump->format = flags & 4 ? VTH_FORMAT_KDUMP_SNAPPY : flags & 2 ? VTH_FORMAT_KDUMP_LZO : VTH_FORMAT_KDUMP_ZLIB;
+  reader->dump->format = flags & 32  ? VTH_FORMAT_KDUMP_ZSTD
+                         : flags & 4 ? VTH_FORMAT_KDUMP_SNAPPY
+                         : flags & 2 ? VTH_FORMAT_KDUMP_LZO
+                                     : VTH_FORMAT_KDUMP_ZLIB;
   reader->dump->memory_bytes = (uint64_t) get32 (reader, head + status + 20) * block;
   if (g_ascii_isgraph (machine[0]))
     reader->dump->machine = strcmp (machine, "x86_64") == 0 ? (wide ? EM_X86_64 : EM_386) : strcmp (machine, "aarch64") == 0 ? EM_AARCH64

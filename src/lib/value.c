@@ -7,7 +7,7 @@
 #include "vth-private.h"
 
 static const char *const mode_names[] = { "mirror", "stop", NULL };
-static const char *const format_names[] = { "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp", NULL };
+static const char *const format_names[] = { "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp", "kdump-zstd", NULL };
 
 static bool
 value_from_string (const char *const *names, const char *kind, const char *text, unsigned int *value, GError **error)

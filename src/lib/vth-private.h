@@ -19,6 +19,8 @@
 #ifndef VIR_DUMP_THUNDER
 #define VIR_DUMP_THUNDER (1 << 5)
 #endif
+/* VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_ZSTD: a value of an enumeration, so the preprocessor cannot tell whether it is there. */
+#define VTH_VIR_FORMAT_KDUMP_ZSTD 8
 
 /* error.c */
 void vth_set_error_errno (GError **error, int errsv, const char *format, ...) G_GNUC_PRINTF (3, 4);

@@ -107,6 +107,7 @@ typedef enum {
   VTH_FORMAT_KDUMP_LZO,    /* "kdump-lzo" */
   VTH_FORMAT_KDUMP_SNAPPY, /* "kdump-snappy" */
   VTH_FORMAT_WIN_DMP,      /* "win-dmp" */
+  VTH_FORMAT_KDUMP_ZSTD,   /* "kdump-zstd": a patched libvirt and QEMU only */
 } VthFormat;
 
 /* As --config, --live and --current of virsh. */

@@ -176,7 +176,7 @@ static const ShOption dump_options[] = {
     "domain name, id, uuid or display name", sh_complete_active_domain },
   { "all", SH_OPTION_BOOL, 0, NULL, "dump all running domains, one after the other" },
   { "file", SH_OPTION_STRING, 0, "<path>", "where to dump to instead of the domain's output", sh_complete_file },
-  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy or win-dmp",
+  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy, kdump-zstd or win-dmp",
     sh_complete_format },
   { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped",
     sh_complete_mode },
