@@ -501,6 +501,7 @@ run_dump_export (Shell *shell, const ShArgs *args, GError **error)
   g_auto(ShProgress) progress = { 0 };
   g_autofree char *to = g_canonicalize_filename (sh_args_string (args, "file"), NULL);
   g_autofree char *base = NULL;
+  g_autoptr(GError) reason = NULL;
 
   if (!find_local (shell, args, sh_args_string (args, "dump"), &found, error))
     return false;
@@ -512,10 +513,11 @@ run_dump_export (Shell *shell, const ShArgs *args, GError **error)
   }
   sh_progress_init (&progress, found.path, !shell->quiet);
   if (!vth_dump_export (found.path, to, sh_args_given (args, "force"), show_progress, &progress, shell->cancellable,
-                        error)) {
-    if (g_file_test (to, G_FILE_TEST_EXISTS) && !sh_args_given (args, "force")
-        && g_error_matches (*error, VTH_ERROR, VTH_ERROR_USAGE))
-      g_prefix_error (error, "use --force to replace a file: ");
+                        &reason)) {
+    bool exists = g_error_matches (reason, VTH_ERROR, VTH_ERROR_USAGE) && !sh_args_given (args, "force");
+
+    g_set_error (error, reason->domain, reason->code, "%s%s", reason->message,
+                 exists ? "; use --force to replace a file" : "");
     return false;
   }
   sh_progress_clear (&progress);

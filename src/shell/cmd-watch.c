@@ -128,14 +128,15 @@ report (const Watch *watch, const VthDump *dump, guint64 missed)
   fflush (stdout);
 }
 
-/* Overlays pile up, and the oldest can only go with all of a chain; a clone needs no other file. */
+/* Overlays pile up, and the oldest can only go with all of a chain; a clone needs no other file.  Which of them a file
+ * system makes the first dump that builds on another tells. */
 static void
 bound_chain (Watch *watch, const VthDump *last)
 {
-  bool overlay = g_strcmp0 (last->tracking.storage, "overlay") == 0;
-
   watch->request.full = false;
-  watch->request.full_every = !overlay ? G_MAXUINT : watch->keep ? watch->keep : VTH_FULL_EVERY_DEFAULT;
+  if (last->base)
+    watch->request.full_every = g_strcmp0 (last->tracking.storage, "overlay") != 0 ? G_MAXUINT
+                                : watch->keep ? watch->keep : VTH_FULL_EVERY_DEFAULT;
 }
 
 static bool
@@ -147,11 +148,7 @@ take_one (Watch *watch, guint64 missed, GError **error)
   if (!dump)
     return false;
   watch->taken++;
-  /* A full dump that a file system could clone does not say so: that is known from the next on. */
-  if (dump->base)
-    bound_chain (watch, dump);
-  else
-    watch->request.full = false;
+  bound_chain (watch, dump);
   if (dump->own)
     g_ptr_array_add (watch->names, g_strdup (dump->name));
   else
