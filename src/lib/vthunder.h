@@ -697,7 +697,8 @@ void vth_check_free (VthCheck *check);
 /*
  * vth_dump_verify:
  * @checks: (out): GPtrArray of VthCheck, all that were made: "header",
- *          "segments", "notes", "vthunder-note", "manifest"
+ *          "segments", "notes", "vthunder-note", "manifest", and for an
+ *          overlay "base"
  * @progress: (nullable): for the manifest, which reads the whole file
  *
  * True if the file could be read at all; whether it is whole is in the checks.

@@ -18,7 +18,7 @@
     sh_complete_schedule }
 #define FULL_EVERY_OPTION \
   { "full-every", SH_OPTION_STRING, 0, "<number|duration>", \
-    "with mode incremental, a full dump after so many dumps (24), or that time: 1d" }
+    "incremental: full after so many dumps (24), or after 1d" }
 #define RETENTION_OPTIONS \
   { "keep-last", SH_OPTION_INT, 0, "<number>", "keep the last dumps", NULL, 0, G_MAXINT }, \
   { "keep-hourly", SH_OPTION_INT, 0, "<number>", "keep one dump of each of the last hours", NULL, 0, G_MAXINT }, \
@@ -133,8 +133,7 @@ static const ShOption schedule_add_options[] = {
   { "name", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<name>", "name of the schedule" },
   { "cron", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<cron>",
     "five cron fields in quotes, or @hourly @daily @weekly @monthly @yearly", sh_complete_cron },
-  { "mode", SH_OPTION_STRING, 0, "<mode>",
-    "mirror: the guest runs on (default); incremental: and only what it wrote is saved; stop: it is stopped",
+  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped; incremental",
     sh_complete_mode },
   FULL_EVERY_OPTION,
   { "allow-pause", SH_OPTION_BOOL, 0, NULL, "stop the guest if there is no other way" },
@@ -210,8 +209,7 @@ static const ShOption schedule_edit_options[] = {
   SCHEDULE_OPTION,
   { "cron", SH_OPTION_STRING, 0, "<cron>", "five cron fields in quotes, or @hourly @daily @weekly @monthly @yearly",
     sh_complete_cron },
-  { "mode", SH_OPTION_STRING, 0, "<mode>",
-    "mirror: the guest runs on; incremental: and only what it wrote is saved; stop: it is stopped",
+  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on; stop: it is stopped; incremental",
     sh_complete_mode },
   FULL_EVERY_OPTION,
   { "allow-pause", SH_OPTION_STRING, 0, "<yes|no>", "whether to stop the guest if there is no other way",

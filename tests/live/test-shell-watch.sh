@@ -24,7 +24,7 @@ jq -es '.[0].base == null and .[1].base == .[0].name and all(.[]; .missed >= 0)'
 grep -q "^post incremental $dumps/" "$tmp/hooked" || fail "$(cat "$tmp/hooked")"
 # All that are left can be read, the newest three are among them, and there are no more than two chains.
 left=$(find "$dumps" -name '*.core' | wc -l)
-[ "$left" -ge 3 ] && [ "$left" -le 6 ] || fail "$left dumps are left"
+if [ "$left" -lt 3 ] || [ "$left" -gt 6 ]; then fail "$left dumps are left"; fi
 for name in $(jq -rs '.[-3:][].name' "$tmp/lines"); do
     check_image "$(whole_image "$dumps/$name")" --note --nonce "$nonce"
     rm -f "$dumps/$name.whole"
@@ -36,7 +36,8 @@ for i in "$dumps"/*.vthunder; do [ -e "${i%.vthunder}" ] || fail "left over: $i"
 vthunder watch "$domain" --interval 300ms --keep 1 --output "$dumps" >"$tmp/text" 2>"$tmp/text.err" &
 watch=$!
 pids+=("$watch")
-wait_for 30 grep -q "incremental on" "$tmp/text" || true
+wait_for 30 grep -q "full: every 1 dumps" "$tmp/text" || wait_for 1 grep -q "incremental on" "$tmp/text" ||
+    fail "no dump on another: $(cat "$tmp/text" "$tmp/text.err")"
 sleep 1
 kill -INT "$watch"
 wait "$watch" || fail "watch ends with $?: $(cat "$tmp/text.err")"

@@ -648,6 +648,16 @@ test_prune (Fixture *f, gconstpointer data)
   g_assert_cmpuint (left->len, ==, 4);
 }
 
+static const VthCheck *
+find_check (GPtrArray *checks, const char *name)
+{
+  for (unsigned int i = 0; i < checks->len; i++)
+    if (strcmp (((VthCheck *) checks->pdata[i])->name, name) == 0)
+      return checks->pdata[i];
+  g_error ("no check '%s'", name);
+  return NULL;
+}
+
 /* --- dumps that build on each other --- */
 
 static VthDump *
@@ -935,6 +945,21 @@ test_overlay_refused (Fixture *f, gconstpointer data)
         g_error ("%s: code %d: %s", cases[i].backing, error->code, error->message);
       g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
     }
+  /* the chain is part of what is verified */
+  g_autofree char *middle = g_build_filename (dir, "middle", NULL);
+  write_overlay (top, "middle", 0);
+  write_overlay (middle, "./whole", 0);
+  for (unsigned int there = 0; there <= 1; there++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GPtrArray) checks = NULL, in = NULL;
+      int expected = there ? VTH_CHECK_OK : VTH_CHECK_FAILED;
+      g_assert_cmpint (there ? g_rename (target, whole) : g_rename (whole, target), ==, 0);
+      g_assert_true (vth_dump_verify (top, NULL, NULL, NULL, &checks, &error));
+      g_assert_cmpint (find_check (checks, "base")->status, ==, expected);
+      g_assert_true (vth_dump_verify_in (f->output, "top", NULL, NULL, NULL, &in, &error));
+      g_assert_cmpint (find_check (in, "base")->status, ==, expected);
+    }
   /* a header whose name is not within the file, and one that is cut off */
   write_overlay (top, "whole", 0);
   int fd = open (top, O_WRONLY);
@@ -948,16 +973,6 @@ test_overlay_refused (Fixture *f, gconstpointer data)
   g_autoptr (GError) cut = NULL;
   g_autoptr (VthDump) short_one = vth_dump_inspect (top, &cut);
   g_assert_error (cut, VTH_ERROR, VTH_ERROR_FORMAT);
-}
-
-static const VthCheck *
-find_check (GPtrArray *checks, const char *name)
-{
-  for (unsigned int i = 0; i < checks->len; i++)
-    if (strcmp (((VthCheck *) checks->pdata[i])->name, name) == 0)
-      return checks->pdata[i];
-  g_error ("no check '%s'", name);
-  return NULL;
 }
 
 static void
