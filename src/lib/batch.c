@@ -345,6 +345,7 @@ dump_copy (const VthDump *dump)
   copy->base = g_strdup (dump->base);
   copy->note_json = g_strdup (dump->note_json);
   copy->os_release = g_strdup (dump->os_release);
+  vth_tracking_unshare (&copy->tracking);
   return copy;
 }
 
@@ -356,39 +357,19 @@ hook_failed (const char *hook, const GError *error, void *user_data)
   emit (user_data, VTH_BATCH_HOOK_FAILED, NULL, g_strdup (hook), g_error_copy (error));
 }
 
-static char **
-put_number (char **environment, const char *name, uint64_t number)
-{
-  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
-  return g_environ_setenv (environment, name, text, TRUE);
-}
-
 static void
 run_hooks (Context *context, const char *event, const VthDump *dump, const GError *error)
 {
   const VthHost *host = context->run->batch->host;
-  g_auto (GStrv) env = g_get_environ ();
+  g_auto (GStrv) env = vth_hook_environment (event, dump, error);
+  g_autofree char *due = g_strdup_printf ("%" G_GINT64_FORMAT, context->due_s);
 
   if (vth_host_get_hooks_dir (host) == NULL)
     return;
-  env = g_environ_setenv (env, "VTHUNDER_EVENT", event, TRUE);
   env = g_environ_setenv (env, "VTHUNDER_DOMAIN", context->domain->name, TRUE);
   env = g_environ_setenv (env, "VTHUNDER_UUID", context->domain->uuid, TRUE);
   env = g_environ_setenv (env, "VTHUNDER_SCHEDULE", context->schedule, TRUE);
-  env = put_number (env, "VTHUNDER_DUE", (uint64_t) context->due_s);
-  if (dump != NULL)
-    {
-      env = g_environ_setenv (env, "VTHUNDER_PATH", dump->path != NULL ? dump->path : "", TRUE);
-      env = g_environ_setenv (env, "VTHUNDER_POOL", dump->pool != NULL ? dump->pool : "", TRUE);
-      env = g_environ_setenv (env, "VTHUNDER_FORMAT", vth_format_to_string (dump->format), TRUE);
-      env = g_environ_setenv (env, "VTHUNDER_MODE", vth_mode_to_string (dump->mode), TRUE);
-      env = g_environ_setenv (env, "VTHUNDER_PAUSED", dump->paused ? "yes" : "no", TRUE);
-      env = put_number (env, "VTHUNDER_TIME", (uint64_t) dump->time_s);
-      env = put_number (env, "VTHUNDER_PAUSE_NS", dump->figures.pause_ns);
-      env = put_number (env, "VTHUNDER_STALL_MAX_NS", dump->figures.stall_max_ns);
-    }
-  if (error != NULL)
-    env = g_environ_setenv (env, "VTHUNDER_ERROR", error->message, TRUE);
+  env = g_environ_setenv (env, "VTHUNDER_DUE", due, TRUE);
   vth_hooks_run (vth_host_get_hooks_dir (host), event, env, vth_host_get_hook_timeout_s (host), hook_failed, context);
 }
 
@@ -491,9 +472,10 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
 }
 
 static char *
-choose_name (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, int64_t time_s, GError **error)
+choose_name (VthBatch *batch, const VthBatchDomain *domain, const VthSchedule *of, int64_t time_s, GError **error)
 {
-  VthFormat format = vth_config_get_format (domain->config);
+  const char *schedule = vth_schedule_get_name (of);
+  VthFormat format = vth_dump_format (domain->config, vth_schedule_get_mode (of));
   if (batch->ops.take != NULL)
     {
       const char *template = vth_config_get_file_name (domain->config);
@@ -553,7 +535,7 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
       g_clear_error (&error);
       return;
     }
-  g_autofree char *name = choose_name (batch, domain, context->schedule, now_s, &error);
+  g_autofree char *name = choose_name (batch, domain, schedule, now_s, &error);
 
   /* 1. */
   s->seen_s = context->due_s;
@@ -577,8 +559,13 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   g_autoptr (VthDump) dump = NULL;
   if (name != NULL)
     {
+      unsigned int full_every;
+      int64_t full_every_s;
+      vth_schedule_get_full_every (schedule, &full_every, &full_every_s);
       VthDumpRequest request = { .mode = vth_schedule_get_mode (schedule),
-                                 .format = vth_config_get_format (domain->config),
+                                 .use_config_format = true,
+                                 .full_every = full_every,
+                                 .full_every_s = full_every_s,
                                  .allow_pause = vth_schedule_get_allow_pause (schedule),
                                  .manifest = vth_config_get_manifest (domain->config),
                                  .timeout_s = vth_config_get_timeout_s (domain->config),

@@ -205,6 +205,15 @@ read_schedule (VthConfig *config, const xmlNode *node, GError **error)
       return false;
     }
   vth_schedule_set_mode (schedule, mode);
+  g_autofree char *full_every = get_attribute (node, "full-every");
+  unsigned int full_count = 0;
+  int64_t full_s = 0;
+  if (full_every != NULL && !vth_full_every_parse (full_every, &full_count, &full_s, error))
+    {
+      g_prefix_error (error, "schedule '%s': ", name);
+      return false;
+    }
+  vth_schedule_set_full_every (schedule, full_count, full_s);
   vth_schedule_set_enabled (schedule, get_yes (node, "enabled", true));
   vth_schedule_set_allow_pause (schedule, get_yes (node, "allow-pause", false));
   g_autofree char *since = get_attribute (node, "since");
@@ -428,6 +437,17 @@ write_retention (xmlNode *schedule, const VthRetention *retention)
 }
 
 static void
+write_full_every (xmlNode *node, const VthSchedule *schedule)
+{
+  unsigned int count;
+  int64_t duration_s;
+
+  vth_schedule_get_full_every (schedule, &count, &duration_s);
+  g_autofree char *text = count > 0 || duration_s > 0 ? vth_full_every_to_string (count, duration_s) : NULL;
+  set_attribute (node, "full-every", text);
+}
+
+static void
 write_since (xmlNode *schedule, int64_t since_s)
 {
   g_autoptr (GDateTime) time = since_s != 0 ? g_date_time_new_from_unix_utc (since_s) : NULL;
@@ -471,6 +491,7 @@ write_schedules (const VthConfig *config, xmlNode *root)
       set_attribute (node, "name", vth_schedule_get_name (schedule));
       set_attribute (node, "cron", vth_cron_get_expression (vth_schedule_get_cron (schedule)));
       set_attribute (node, "mode", vth_mode_to_string (vth_schedule_get_mode (schedule)));
+      write_full_every (node, schedule);
       set_attribute (node, "enabled", vth_schedule_get_enabled (schedule) ? "yes" : "no");
       set_attribute (node, "allow-pause", vth_schedule_get_allow_pause (schedule) ? "yes" : NULL);
       write_since (node, vth_schedule_get_since (schedule));

@@ -2,6 +2,7 @@
 /* Taking dumps, and listing those that vthunder took. */
 #include <config.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
@@ -27,19 +28,34 @@ vir_format (VthFormat format)
       return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_SNAPPY;
     case VTH_FORMAT_WIN_DMP:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP;
+    case VTH_FORMAT_KDUMP_ZSTD:
+      return VTH_VIR_FORMAT_KDUMP_ZSTD;
     case VTH_FORMAT_ELF:
     default:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_RAW;
     }
 }
 
+/* Incremental dumps are ELF, whatever the domain's other dumps are. */
+VthFormat
+vth_dump_format (const VthConfig *config, VthMode mode)
+{
+  return mode == VTH_MODE_INCREMENTAL ? VTH_FORMAT_ELF : vth_config_get_format (config);
+}
+
 /* --- the libvirt call, in a thread of its own --- */
+
+/* A stock libvirt lacks virDomainCoreDumpParams, so it is never linked to. */
+typedef int (*CoreDumpParams) (virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags);
 
 typedef struct {
   virDomainPtr domain;
   const char *path;
   unsigned int format;
   unsigned int flags;
+  bool track;       /* with virDomainCoreDumpParams, and: */
+  const char *base; /* path, or NULL */
+  const char *note; /* JSON object */
   void (*cannot_cancel) (void *user_data); /* of a dump that stops the guest */
   GMutex mutex;
   GCond cond;
@@ -49,12 +65,38 @@ typedef struct {
   GError *error;
 } Call;
 
+static int
+core_dump_tracked (const Call *call)
+{
+  CoreDumpParams core_dump_params = (CoreDumpParams) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams");
+  virTypedParameterPtr params = NULL;
+  int n = 0, room = 0;
+
+  if (core_dump_params == NULL)
+    return -1;
+  int result = -1;
+  if (virTypedParamsAddString (&params, &n, &room, "file", call->path) == 0
+      && virTypedParamsAddBoolean (&params, &n, &room, "track", 1) == 0
+      && virTypedParamsAddString (&params, &n, &room, "note", call->note) == 0
+      && (call->base == NULL || virTypedParamsAddString (&params, &n, &room, "base", call->base) == 0))
+    result = core_dump_params (call->domain, params, n, call->flags);
+  virTypedParamsFree (params, n);
+  return result;
+}
+
+static bool
+has_core_dump_params (void)
+{
+  return dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams") != NULL;
+}
+
 static void *
 call_thread (void *data)
 {
   Call *call = data;
   const char *name = virDomainGetName (call->domain); /* later it would reset the error that is to be told */
-  int result = virDomainCoreDumpWithFormat (call->domain, call->path, call->format, call->flags);
+  int result = call->track ? core_dump_tracked (call)
+                           : virDomainCoreDumpWithFormat (call->domain, call->path, call->format, call->flags);
   GError *error = NULL;
   int code = 0;
 
@@ -218,7 +260,14 @@ vth_dump_explain (VthOutput *output, VthDump *dump, GError **error)
     {
       dump->size_bytes = found->size_bytes;
       dump->allocated_bytes = found->allocated_bytes;
+      dump->has_unique = found->has_unique;
+      dump->unique_bytes = found->unique_bytes;
+      if (dump->base == NULL)
+        dump->base = g_strdup (found->base);
     }
+  /* It went in with the dump: a change now would make the file useless as a base. */
+  if (found != NULL && found->own)
+    return vth_note_apply_json (dump, found->note_json, strlen (found->note_json), error);
   if (found != NULL && info.note_offset != 0 && info.note_length >= VTH_NOTE_BYTES)
     {
       g_autofree char *text = vth_note_annotate (found->note_json, dump, dump->name, error);
@@ -246,6 +295,12 @@ take_figures (virDomainPtr domain, VthDump *dump)
     return;
   if (job->has_figures && job->is_dump)
     {
+      char *own_reason = g_steal_pointer (&dump->tracking.full_reason);
+      dump->tracking = job->tracking;
+      memset (&job->tracking, 0, sizeof job->tracking);
+      if (dump->tracking.full_reason == NULL && dump->tracking.base_generation == NULL)
+        dump->tracking.full_reason = g_steal_pointer (&own_reason);
+      g_free (own_reason);
       dump->has_figures = true;
       dump->figures = job->figures;
       if (job->figures.t0_ns != 0)
@@ -310,6 +365,92 @@ vth_dump_sweep (virDomainPtr domain, VthState *state)
   return true;
 }
 
+/* The dump to build on, its path; NULL with the reason in @dump. */
+static char *
+choose_base (VthOutput *output, const VthDumpRequest *request, const VthState *state, VthDump *dump)
+{
+  char **why = &dump->tracking.full_reason;
+  unsigned int every = request->full_every;
+  g_autofree char *dir = state->tracked_path != NULL ? g_path_get_dirname (state->tracked_path) : NULL;
+  g_autofree char *name = state->tracked_path != NULL ? g_path_get_basename (state->tracked_path) : NULL;
+
+  if (every == 0 && request->full_every_s == 0)
+    every = VTH_FULL_EVERY_DEFAULT;
+  if (request->full)
+    *why = g_strdup ("it was asked for");
+  else if (name == NULL)
+    *why = g_strdup ("there is no earlier dump to build on");
+  else if (strcmp (dir, vth_output_get_path (output)) != 0 || g_strcmp0 (state->tracked_pool, dump->pool) != 0)
+    *why = g_strdup_printf ("the earlier dump '%s' is in another output", state->tracked_path);
+  else if (vth_output_get_kind (output) == VTH_OUTPUT_DIR && !vth_output_is_local (output))
+    *why = g_strdup ("a directory of a remote host cannot be looked into");
+  else if (!vth_output_exists (output, name))
+    *why = g_strdup_printf ("the earlier dump '%s' is gone", name);
+  else if (strcmp (state->tracked_path, dump->path) == 0)
+    *why = g_strdup ("it replaces the earlier one");
+  else if (every > 0 && state->tracked_position + 1 >= every)
+    *why = g_strdup_printf ("every %u dumps one is", every);
+  else if (request->full_every_s > 0 && dump->time_s - state->tracked_start_s >= request->full_every_s)
+    {
+      g_autofree char *text = vth_duration_to_string (request->full_every_s);
+      *why = g_strdup_printf ("the last full one is %s old or more", text);
+    }
+  else
+    {
+      dump->base = g_steal_pointer (&name);
+      dump->chain_position = state->tracked_position + 1;
+      dump->chain_start_s = state->tracked_start_s;
+      return g_strdup (state->tracked_path);
+    }
+  return NULL;
+}
+
+static void
+forget_base (VthDump *dump, const char *why)
+{
+  g_clear_pointer (&dump->base, g_free);
+  dump->chain_position = 0;
+  dump->chain_start_s = 0;
+  if (why != NULL)
+    {
+      g_free (dump->tracking.full_reason);
+      dump->tracking.full_reason = g_strdup (why);
+    }
+}
+
+/* False without an error where the host's libvirt or QEMU cannot do it; then it is to be a full dump. */
+static bool
+run_tracked (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
+             void *user_data, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (request->host), dump->uuid, error);
+  g_autoptr (GError) reason = NULL;
+
+  if (state == NULL)
+    return false;
+  if (!has_core_dump_params ())
+    {
+      forget_base (dump, "this libvirt cannot build dumps on earlier ones");
+      return false;
+    }
+  g_autofree char *base = choose_base (output, request, state, dump);
+  g_autofree char *note = vth_note_caller (dump, dump->name);
+  call->track = true;
+  call->base = base;
+  call->note = note;
+  bool ok = call_run (call, request->timeout_s, progress, user_data, cancellable, &reason);
+  call->track = false;
+  call->base = NULL;
+  call->note = NULL;
+  if (ok)
+    return true;
+  if (!is_unsupported (call->code))
+    g_propagate_error (error, g_steal_pointer (&reason));
+  else
+    forget_base (dump, reason->message);
+  return false;
+}
+
 static bool
 run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
          void *user_data, GCancellable *cancellable, GError **error)
@@ -320,6 +461,18 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
   if (request->mode == VTH_MODE_STOP)
     return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
   call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
+  if (request->mode == VTH_MODE_INCREMENTAL)
+    {
+      if (run_tracked (&call, dump, output, request, progress, user_data, cancellable, &reason))
+        return true;
+      if (reason != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&reason));
+          return false;
+        }
+      call.done = false;
+      g_clear_error (&call.error);
+    }
   if (call_run (&call, request->timeout_s, progress, user_data, cancellable, &reason))
     return true;
   if (!is_unsupported (call.code))
@@ -377,8 +530,14 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   dump->domain = g_strdup (name);
   dump->uuid = g_strdup (uuid);
   dump->schedule = g_strdup (complete.schedule != NULL ? complete.schedule : "manual");
-  dump->format = complete.use_config_format ? vth_config_get_format (config) : complete.format;
+  dump->format = complete.use_config_format ? vth_dump_format (config, complete.mode) : complete.format;
   dump->mode = VTH_MODE_MIRROR;
+  if (complete.mode == VTH_MODE_INCREMENTAL && dump->format != VTH_FORMAT_ELF)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_USAGE, "an incremental dump is in format elf, it cannot be in %s",
+                   vth_format_to_string (dump->format));
+      return NULL;
+    }
   dump->time_s = complete.time_s != 0 ? complete.time_s : g_get_real_time () / G_USEC_PER_SEC;
   char *uri = virConnectGetURI (conn);
   dump->uri = g_strdup (uri);
@@ -412,6 +571,10 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
   take_figures (domain, dump);
+  if (dump->tracking.base_generation == NULL)
+    forget_base (dump, NULL);
+  else
+    dump->mode = VTH_MODE_INCREMENTAL;
   /* The dump is there and whole, so what cannot be written about it is no failure of it; it will not be listed as ours. */
   g_autoptr (GError) unexplained = NULL;
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
@@ -423,6 +586,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
       return NULL;
     }
   dump->has_manifest = complete.manifest;
+  if (dump->chain_start_s == 0)
+    dump->chain_start_s = dump->time_s;
   return g_steal_pointer (&dump);
 }
 
@@ -512,6 +677,8 @@ static int
 oldest_first (const void *a, const void *b)
 {
   const VthDump *x = *(VthDump *const *) a, *y = *(VthDump *const *) b;
+  if (x->figures.t0_ns != 0 && y->figures.t0_ns != 0 && x->figures.t0_ns != y->figures.t0_ns)
+    return x->figures.t0_ns < y->figures.t0_ns ? -1 : 1;
   if (x->time_s != y->time_s)
     return x->time_s < y->time_s ? -1 : 1;
   return strcmp (x->name, y->name);

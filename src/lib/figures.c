@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The engine's figures: one table of what each is called in the note and in libvirt's job statistics. */
+/* The engine's figures: tables of what each is called in the note and in libvirt's job statistics. */
 #include <config.h>
 
 #include "vth-private.h"
@@ -22,3 +22,40 @@ const VthFigureField vth_figure_fields[] = {
   FIELD ("bytes-written", "thunder_bytes_written", bytes_written),
 };
 const size_t vth_n_figure_fields = G_N_ELEMENTS (vth_figure_fields);
+
+#undef FIELD
+#define FIELD(note, job, member) { note, job, offsetof (VthTracking, member) }
+
+const VthFigureField vth_tracking_fields[] = {
+  FIELD ("strategy", "thunder_strategy", strategy),
+  FIELD ("storage", "thunder_storage", storage),
+  FIELD ("generation", "thunder_generation", generation),
+  FIELD ("base-generation", "thunder_base_generation", base_generation),
+  FIELD ("full-reason", "thunder_full_reason", full_reason),
+};
+const size_t vth_n_tracking_fields = G_N_ELEMENTS (vth_tracking_fields);
+
+char **
+vth_tracking_field (VthTracking *tracking, size_t i)
+{
+  return (char **) (void *) ((char *) tracking + vth_tracking_fields[i].offset);
+}
+
+void
+vth_tracking_clear (VthTracking *tracking)
+{
+  for (size_t i = 0; i < vth_n_tracking_fields; i++)
+    g_clear_pointer (vth_tracking_field (tracking, i), g_free);
+  tracking->pages_dirty = 0;
+}
+
+/* In place, of what was copied byte by byte. */
+void
+vth_tracking_unshare (VthTracking *tracking)
+{
+  for (size_t i = 0; i < vth_n_tracking_fields; i++)
+    {
+      char **field = vth_tracking_field (tracking, i);
+      *field = g_strdup (*field);
+    }
+}

@@ -54,6 +54,19 @@ write_all (int fd, const char *data, size_t length)
   return true;
 }
 
+/* Without this a power cut may bring the old file back; some file systems refuse it, which is no failure. */
+void
+vth_sync_dir (const char *path)
+{
+  g_autofree char *dir = g_path_get_dirname (path);
+  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0)
+    return;
+  (void) fsync (fd);
+  close (fd);
+}
+
 /*
  * The temporary name is the same each time: a killed writer leaves at most one
  * file, which the next takes over.  Callers hold a lock, or do not mind who wins.
@@ -62,7 +75,6 @@ bool
 vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error)
 {
   g_autofree char *temporary = g_strconcat (path, ".tmp", NULL);
-  g_autofree char *dir = g_path_get_dirname (path);
 
   g_unlink (temporary);
   int fd = open (temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -89,13 +101,7 @@ vth_file_replace (const char *path, const char *data, gssize length, mode_t mode
       vth_set_error_errno (error, errsv, "cannot write '%s'", path);
       return false;
     }
-  int dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir_fd >= 0)
-    {
-      /* Without this a power cut may bring the old file back; some file systems refuse it, which is no failure. */
-      (void) fsync (dir_fd);
-      close (dir_fd);
-    }
+  vth_sync_dir (path);
   return true;
 }
 
@@ -105,6 +111,61 @@ vth_mkdir_private (const char *path, GError **error)
   if (g_mkdir_with_parents (path, 0700) < 0)
     {
       vth_set_error_errno (error, errno, "cannot create directory '%s'", path);
+      return false;
+    }
+  return true;
+}
+
+static bool
+copy_run (int from, int to, off_t at, off_t end, char *buffer, size_t size)
+{
+  while (at < end)
+    {
+      ssize_t n = pread (from, buffer, (size_t) MIN ((off_t) size, end - at), at);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n == 0)
+        errno = EIO; /* it became shorter meanwhile */
+      if (n <= 0 || pwrite (to, buffer, (size_t) n, at) != n)
+        return false;
+      at += n;
+    }
+  return true;
+}
+
+bool
+vth_copy_sparse (int from, uint64_t size_bytes, int to, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+                 GError **error)
+{
+  const size_t window = 1 << 20;
+  g_autofree char *buffer = g_malloc (window);
+  off_t at = 0, size = (off_t) size_bytes;
+
+  while (at < size)
+    {
+      off_t data = lseek (from, at, SEEK_DATA);
+      if (data < 0 && errno == ENXIO)
+        break; /* a hole up to the end */
+      at = MAX (at, data);
+      off_t hole = lseek (from, at, SEEK_HOLE);
+      off_t end = MIN (MIN (hole > at ? hole : size, at + (off_t) window), size);
+      if (!copy_run (from, to, at, end, buffer, window))
+        {
+          vth_set_error_errno (error, errno, "cannot copy");
+          return false;
+        }
+      if (g_cancellable_is_cancelled (cancellable))
+        {
+          g_set_error_literal (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the copy was cancelled");
+          return false;
+        }
+      at = end;
+      if (progress != NULL)
+        progress ((uint64_t) at, size_bytes, NULL, user_data);
+    }
+  if (ftruncate (to, size) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot copy");
       return false;
     }
   return true;

@@ -119,3 +119,50 @@ vth_hooks_run (const char *dir, const char *event, char **environment, unsigned 
         failed (hooks->pdata[i], error, user_data);
     }
 }
+
+static char **
+put_number (char **environment, const char *name, uint64_t number)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, number);
+  return g_environ_setenv (environment, name, text, TRUE);
+}
+
+static char **
+put_text (char **environment, const char *name, const char *text)
+{
+  return g_environ_setenv (environment, name, text != NULL ? text : "", TRUE);
+}
+
+char **
+vth_hook_environment (const char *event, const VthDump *dump, const GError *error)
+{
+  char **env = g_get_environ ();
+
+  env = put_text (env, "VTHUNDER_EVENT", event);
+  if (dump != NULL)
+    {
+      env = put_text (env, "VTHUNDER_PATH", dump->path);
+      env = put_text (env, "VTHUNDER_POOL", dump->pool);
+      env = put_text (env, "VTHUNDER_BASE", dump->base);
+      env = put_text (env, "VTHUNDER_FORMAT", vth_format_to_string (dump->format));
+      env = put_text (env, "VTHUNDER_MODE", vth_mode_to_string (dump->mode));
+      env = put_text (env, "VTHUNDER_PAUSED", dump->paused ? "yes" : "no");
+      env = put_number (env, "VTHUNDER_TIME", (uint64_t) dump->time_s);
+      env = put_number (env, "VTHUNDER_PAUSE_NS", dump->figures.pause_ns);
+      env = put_number (env, "VTHUNDER_STALL_MAX_NS", dump->figures.stall_max_ns);
+    }
+  if (error != NULL)
+    env = put_text (env, "VTHUNDER_ERROR", error->message);
+  return env;
+}
+
+bool
+vth_hook_run (const char *path, const VthHost *host, const char *event, const VthDump *dump, GError **error)
+{
+  g_auto (GStrv) env = vth_hook_environment (event, dump, NULL);
+
+  env = put_text (env, "VTHUNDER_DOMAIN", dump->domain);
+  env = put_text (env, "VTHUNDER_UUID", dump->uuid);
+  env = put_text (env, "VTHUNDER_SCHEDULE", dump->schedule);
+  return run_hook (path, env, vth_host_get_hook_timeout_s (host), error);
+}

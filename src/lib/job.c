@@ -13,6 +13,7 @@ vth_job_free (VthJob *job)
     return;
   g_free (job->domain);
   g_free (job->operation);
+  vth_tracking_clear (&job->tracking);
   g_free (job);
 }
 
@@ -56,6 +57,13 @@ job_fill (VthJob *job, virTypedParameterPtr params, int n)
       job->has_figures = true;
       *(uint64_t *) ((char *) &job->figures + vth_figure_fields[i].offset) = value;
     }
+  for (size_t i = 0; i < vth_n_tracking_fields; i++)
+    {
+      const char *text = NULL;
+      if (virTypedParamsGetString (params, n, vth_tracking_fields[i].job_name, &text) == 1)
+        *vth_tracking_field (&job->tracking, i) = g_strdup (text);
+    }
+  job->tracking.pages_dirty = get_ullong (params, n, VTH_PAGES_DIRTY_JOB);
 }
 
 bool

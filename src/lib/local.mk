@@ -8,10 +8,13 @@ vth_lib_files = \
 	src/lib/batch.c \
 	src/lib/config.c \
 	src/lib/cron.c \
+	src/lib/diff.c \
 	src/lib/doctor.c \
 	src/lib/domain.c \
 	src/lib/dump.c \
 	src/lib/error.c \
+	src/lib/export.c \
+	src/lib/extents.c \
 	src/lib/figures.c \
 	src/lib/file.c \
 	src/lib/hook.c \
@@ -20,6 +23,7 @@ vth_lib_files = \
 	src/lib/metrics.c \
 	src/lib/note.c \
 	src/lib/output.c \
+	src/lib/overlay.c \
 	src/lib/prune.c \
 	src/lib/retention.c \
 	src/lib/schedule.c \

@@ -89,6 +89,7 @@ vth_dump_free (VthDump *dump)
   g_free (dump->base);
   g_free (dump->note_json);
   g_free (dump->os_release);
+  vth_tracking_clear (&dump->tracking);
   g_free (dump);
 }
 
@@ -158,6 +159,36 @@ parse_note (const char *json, size_t length, GError **error)
   return g_steal_pointer (&parser);
 }
 
+/* What the caller says of a base was meant; the engine knows whether it came to that. */
+static void
+apply_tracking (VthDump *dump, JsonObject *caller, JsonObject *mirror)
+{
+  uint64_t position = 0;
+
+  for (size_t i = 0; i < vth_n_tracking_fields; i++)
+    {
+      const char *text = string_member (mirror, vth_tracking_fields[i].note_name);
+      char **field = vth_tracking_field (&dump->tracking, i);
+      if (text != NULL)
+        {
+          g_free (*field);
+          *field = g_strdup (text);
+        }
+    }
+  int_member (mirror, VTH_PAGES_DIRTY_NOTE, &dump->tracking.pages_dirty);
+  if (dump->tracking.base_generation == NULL)
+    {
+      if (dump->tracking.full_reason == NULL)
+        dump->tracking.full_reason = g_strdup (string_member (caller, "full-reason"));
+      return;
+    }
+  dump->mode = VTH_MODE_INCREMENTAL;
+  if (dump->base == NULL)
+    dump->base = g_strdup (string_member (caller, "base"));
+  if (int_member (caller, "chain", &position) && position <= G_MAXUINT)
+    dump->chain_position = (unsigned int) position;
+}
+
 bool
 vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **error)
 {
@@ -181,10 +212,9 @@ vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **er
   dump->schedule = g_strdup (string_member (caller, "schedule"));
   g_free (dump->uri);
   dump->uri = g_strdup (string_member (caller, "uri"));
-  g_free (dump->base);
-  dump->base = g_strdup (string_member (caller, "base"));
-  dump->mode = g_strcmp0 (mode, "mirror") == 0 ? VTH_MODE_MIRROR : VTH_MODE_STOP;
+  dump->mode = g_strcmp0 (mode, "mirror") == 0 || g_strcmp0 (mode, "incremental") == 0 ? VTH_MODE_MIRROR : VTH_MODE_STOP;
   dump->paused = dump->mode == VTH_MODE_STOP;
+  apply_tracking (dump, caller, mirror);
   for (size_t i = 0; mirror != NULL && i < vth_n_figure_fields; i++)
     if (int_member (mirror, vth_figure_fields[i].note_name, (uint64_t *) ((char *) &dump->figures + vth_figure_fields[i].offset)))
       dump->has_figures = true;
@@ -206,6 +236,20 @@ set_string (JsonObject *object, const char *name, const char *value)
 }
 
 static void
+fill_caller (JsonObject *caller, const VthDump *dump, const char *name)
+{
+  json_object_set_string_member (caller, "tool", "vthunder");
+  set_string (caller, "file", name);
+  set_string (caller, "schedule", dump->schedule);
+  set_string (caller, "uri", dump->uri);
+  set_string (caller, "base", dump->base);
+  if (dump->base != NULL)
+    json_object_set_int_member (caller, "chain", dump->chain_position);
+  else
+    set_string (caller, "full-reason", dump->tracking.full_reason);
+}
+
+static void
 set_caller (JsonObject *object, const VthDump *dump, const char *name)
 {
   JsonObject *caller = object_member (object, "caller");
@@ -214,11 +258,26 @@ set_caller (JsonObject *object, const VthDump *dump, const char *name)
       caller = json_object_new ();
       json_object_set_object_member (object, "caller", caller);
     }
-  json_object_set_string_member (caller, "tool", "vthunder");
-  set_string (caller, "file", name);
-  set_string (caller, "schedule", dump->schedule);
-  set_string (caller, "uri", dump->uri);
-  set_string (caller, "base", dump->base);
+  fill_caller (caller, dump, name);
+}
+
+/* QEMU takes no more than that. */
+#define CALLER_BYTES_MAX 2048
+
+char *
+vth_note_caller (const VthDump *dump, const char *name)
+{
+  g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *caller = json_object_new ();
+
+  json_node_take_object (root, caller);
+  fill_caller (caller, dump, name);
+  g_autofree char *text = json_to_string (root, FALSE);
+  if (strlen (text) <= CALLER_BYTES_MAX)
+    return g_steal_pointer (&text);
+  json_object_remove_member (caller, "uri");
+  json_object_remove_member (caller, "full-reason");
+  return json_to_string (root, FALSE);
 }
 
 /* The note again, with what the engine cannot know; fits the note or fails. */
@@ -256,7 +315,12 @@ vth_note_record (const VthDump *dump, const char *name)
   if (dump->has_figures)
     {
       JsonObject *mirror = json_object_new ();
+      VthTracking tracking = dump->tracking; /* borrowed */
       json_object_set_object_member (object, "mirror", mirror);
+      for (size_t i = 0; i < vth_n_tracking_fields; i++)
+        set_string (mirror, vth_tracking_fields[i].note_name, *vth_tracking_field (&tracking, i));
+      if (tracking.pages_dirty > 0)
+        json_object_set_int_member (mirror, VTH_PAGES_DIRTY_NOTE, (gint64) tracking.pages_dirty);
       for (size_t i = 0; i < vth_n_figure_fields; i++)
         json_object_set_int_member (mirror, vth_figure_fields[i].note_name,
                                     (gint64) * (const uint64_t *) ((const char *) &dump->figures + vth_figure_fields[i].offset));
@@ -448,15 +512,17 @@ read_notes (Reader *reader, uint64_t start, uint64_t length)
 
 typedef struct {
   uint32_t type;
-  uint64_t offset, file_size, memory_size;
+  uint64_t address, offset, file_size, memory_size;
 } Segment;
 
 static Segment
 segment_of (const Reader *reader, const unsigned char *p)
 {
   if (reader->dump->elf_class == 64)
-    return (Segment){ get32 (reader, p), get64 (reader, p + 8), get64 (reader, p + 32), get64 (reader, p + 40) };
-  return (Segment){ get32 (reader, p), get32 (reader, p + 4), get32 (reader, p + 16), get32 (reader, p + 20) };
+    return (Segment){ get32 (reader, p), get64 (reader, p + 24), get64 (reader, p + 8), get64 (reader, p + 32),
+                      get64 (reader, p + 40) };
+  return (Segment){ get32 (reader, p), get32 (reader, p + 12), get32 (reader, p + 4), get32 (reader, p + 16),
+                    get32 (reader, p + 20) };
 }
 
 static bool
@@ -535,6 +601,16 @@ read_elf (Reader *reader, GError **error)
         {
           add_check (reader, "segments", VTH_CHECK_FAILED, "segment %u reaches past the end of the file: it was cut off", i);
           whole = false;
+        }
+      if (reader->info->segments != NULL)
+        {
+          VthSegment memory = { segment.address, segment.offset, segment.file_size };
+          if (segment.file_size != segment.memory_size || !fits (segment.offset, segment.file_size, reader->source->size_bytes))
+            {
+              g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: segment %u is not whole", reader->what, i);
+              return false;
+            }
+          g_array_append_val (reader->info->segments, memory);
         }
     }
   if (whole)
@@ -637,7 +713,10 @@ read_kdump (Reader *reader, GError **error)
       g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: it claims blocks of %u bytes", reader->what, block);
       return false;
     }
-  reader->dump->format = flags & 4 ? VTH_FORMAT_KDUMP_SNAPPY : flags & 2 ? VTH_FORMAT_KDUMP_LZO : VTH_FORMAT_KDUMP_ZLIB;
+  reader->dump->format = flags & 32  ? VTH_FORMAT_KDUMP_ZSTD
+                         : flags & 4 ? VTH_FORMAT_KDUMP_SNAPPY
+                         : flags & 2 ? VTH_FORMAT_KDUMP_LZO
+                                     : VTH_FORMAT_KDUMP_ZLIB;
   reader->dump->memory_bytes = (uint64_t) get32 (reader, head + status + 20) * block;
   if (g_ascii_isgraph (machine[0]))
     reader->dump->machine = strcmp (machine, "x86_64") == 0 ? (wide ? EM_X86_64 : EM_386) : strcmp (machine, "aarch64") == 0 ? EM_AARCH64
@@ -670,6 +749,29 @@ read_kdump (Reader *reader, GError **error)
   return true;
 }
 
+/* --- overlays --- */
+
+/* What is in it is in several files: the record beside it tells what a note would. */
+static bool
+read_overlay (Reader *reader, GError **error)
+{
+  g_auto (VthOverlay) overlay = { 0 };
+
+  if (!vth_overlay_probe (reader->source, reader->what, &overlay, error))
+    return false;
+  if (overlay.backing == NULL || !overlay.is_plain)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no memory dump: it is a qcow2 file, but no overlay over a dump",
+                   reader->what);
+      return false;
+    }
+  reader->dump->base = g_path_get_basename (overlay.backing);
+  reader->dump->tracking.storage = g_strdup ("overlay");
+  add_check (reader, "header", VTH_CHECK_OK, "qcow2 overlay over '%s'", overlay.backing);
+  add_check (reader, "segments", VTH_CHECK_SKIPPED, "they are spread over the files it builds on: dump-export makes one of them");
+  return true;
+}
+
 /* --- any --- */
 
 VthDump *
@@ -691,6 +793,8 @@ vth_note_read (const VthSource *source, const char *what, VthNoteInfo *info, GEr
     return NULL;
   if (memcmp (magic, ELFMAG, SELFMAG) == 0)
     ok = read_elf (&reader, error);
+  else if (vth_is_qcow2 (magic))
+    ok = read_overlay (&reader, error);
   else if (memcmp (magic, KDUMP_SIGNATURE, 8) == 0)
     ok = read_kdump (&reader, error);
   else if (memcmp (magic, FLAT_SIGNATURE, sizeof FLAT_SIGNATURE) == 0)
@@ -705,6 +809,11 @@ vth_note_read (const VthSource *source, const char *what, VthNoteInfo *info, GEr
     g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no memory dump: it is neither ELF nor kdump", what);
   if (reader.records != NULL)
     g_array_unref (reader.records);
+  if (ok && info->segments != NULL && dump->n_segments == 0)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no ELF dump", what);
+      return NULL;
+    }
   if (ok && info->note_offset == 0)
     add_check (&reader, "vthunder-note", VTH_CHECK_SKIPPED, "there is none");
   return ok ? g_steal_pointer (&dump) : NULL;

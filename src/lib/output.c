@@ -302,7 +302,7 @@ refuse_remote (VthOutput *output, GError **error)
 }
 
 static GPtrArray *
-list_dir (VthOutput *output, GError **error)
+list_dir (VthOutput *output, bool hidden, GError **error)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_file_free);
   DIR *dir = opendir (output->path);
@@ -316,7 +316,7 @@ list_dir (VthOutput *output, GError **error)
   while ((entry = readdir (dir)) != NULL)
     {
       struct stat st;
-      if (entry->d_name[0] == '.' || fstatat (dirfd (dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0
+      if ((entry->d_name[0] == '.' && !hidden) || fstatat (dirfd (dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0
           || !S_ISREG (st.st_mode))
         continue;
       VthFile *file = g_new0 (VthFile, 1);
@@ -331,7 +331,7 @@ list_dir (VthOutput *output, GError **error)
 }
 
 static GPtrArray *
-list_pool (VthOutput *output, GError **error)
+list_pool (VthOutput *output, bool hidden, GError **error)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_file_free);
   virStorageVolPtr *volumes = NULL;
@@ -348,7 +348,7 @@ list_pool (VthOutput *output, GError **error)
       const char *name = virStorageVolGetName (volumes[i]);
       virStorageVolInfo info;
       /* Hidden: a dump that is being written. */
-      if (name[0] != '.' && virStorageVolGetInfo (volumes[i], &info) == 0 && info.type == VIR_STORAGE_VOL_FILE)
+      if ((name[0] != '.' || hidden) && virStorageVolGetInfo (volumes[i], &info) == 0 && info.type == VIR_STORAGE_VOL_FILE)
         {
           VthFile *file = g_new0 (VthFile, 1);
           file->name = g_strdup (name);
@@ -362,12 +362,18 @@ list_pool (VthOutput *output, GError **error)
   return g_steal_pointer (&files);
 }
 
-GPtrArray *
-vth_output_files (VthOutput *output, GError **error)
+static GPtrArray *
+list_files (VthOutput *output, bool hidden, GError **error)
 {
   if (refuse_remote (output, error))
     return NULL;
-  return output->kind == VTH_OUTPUT_POOL ? list_pool (output, error) : list_dir (output, error);
+  return output->kind == VTH_OUTPUT_POOL ? list_pool (output, hidden, error) : list_dir (output, hidden, error);
+}
+
+GPtrArray *
+vth_output_files (VthOutput *output, GError **error)
+{
+  return list_files (output, false, error);
 }
 
 static char *
@@ -512,6 +518,12 @@ inspect_volume (VthOutput *output, const char *name, VthNoteInfo *info, GError *
       g_free (reader);
       if (dump != NULL)
         dump->allocated_bytes = details.allocation;
+      /* libvirt does not tell which blocks are shared; those of an overlay are its own. */
+      if (dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0)
+        {
+          dump->has_unique = true;
+          dump->unique_bytes = details.allocation;
+        }
     }
   virStorageVolFree (volume);
   return dump;
@@ -526,11 +538,16 @@ inspect_path (const char *path, int flags, VthNoteInfo *info, GError **error)
     return NULL;
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
   VthDump *dump = vth_note_read (&source, path, info, error);
+  const uint64_t allocated = (uint64_t) st.st_blocks * 512;
+  bool is_overlay = dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0;
+  uint64_t unique = is_overlay || dump == NULL ? allocated : vth_unique_bytes (fd, allocated);
   close (fd);
   if (dump == NULL)
     return NULL;
   dump->path = g_strdup (path);
-  dump->allocated_bytes = (uint64_t) st.st_blocks * 512;
+  dump->allocated_bytes = allocated;
+  dump->unique_bytes = unique;
+  dump->has_unique = true;
   if (dump->time_s == 0)
     dump->time_s = st.st_mtime;
   return dump;
@@ -591,6 +608,78 @@ vth_dump_inspect_in (VthOutput *output, const char *name, GError **error)
     vth_note_apply_json (dump, text, length, NULL);
   dump->has_manifest = vth_output_exists (output, manifest);
   return dump;
+}
+
+/* The backing file of one file; NULL if it has none, or is gone.  @error if that cannot be told. */
+static char *
+backing_of_file (VthOutput *output, const char *name, GError **error)
+{
+  g_auto (VthOverlay) overlay = { 0 };
+  unsigned char magic[4] = { 0 };
+  g_autoptr (GError) reason = NULL;
+  virStorageVolPtr volume = NULL;
+  VolumeReader *reader = NULL;
+  VthSource source = { 0 };
+  struct stat st;
+  int fd = -1;
+
+  if (output->kind == VTH_OUTPUT_POOL)
+    {
+      virStorageVolInfo details;
+      volume = virStorageVolLookupByName (output->pool, name);
+      if (volume == NULL || virStorageVolGetInfo (volume, &details) < 0)
+        vth_error_set_libvirt (&reason, "cannot read '%s' of storage pool '%s'", name, output->target);
+      else
+        {
+          reader = g_new0 (VolumeReader, 1);
+          reader->output = output;
+          reader->volume = volume;
+          source = (VthSource){ volume_source_read, reader, MAX (details.capacity, details.allocation) };
+        }
+    }
+  else
+    {
+      g_autofree char *path = path_of (output, name);
+      fd = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, &reason);
+      source = vth_source_of_fd (&fd, fd >= 0 ? (uint64_t) st.st_size : 0);
+    }
+  /* What is damaged or has another format needs no other file. */
+  if (reason == NULL && source.size_bytes >= sizeof magic && source.read (source.reader, 0, magic, sizeof magic, &reason)
+      && vth_is_qcow2 (magic))
+    vth_overlay_probe (&source, name, &overlay, &reason);
+  if (fd >= 0)
+    close (fd);
+  if (volume != NULL)
+    virStorageVolFree (volume);
+  g_free (reader);
+  if (reason != NULL && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT)
+      && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return overlay.backing != NULL ? vth_overlay_sibling (overlay.backing, output->path) : NULL;
+}
+
+GHashTable *
+vth_output_backing (VthOutput *output, GError **error)
+{
+  g_autoptr (GPtrArray) files = list_files (output, true, error);
+  g_autoptr (GHashTable) backing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  if (files == NULL)
+    return NULL;
+  for (unsigned int i = 0; i < files->len; i++)
+    {
+      const VthFile *file = files->pdata[i];
+      g_autoptr (GError) unread = NULL;
+      char *needed = backing_of_file (output, file->name, &unread);
+      if (unread != NULL)
+        {
+          g_propagate_prefixed_error (error, g_steal_pointer (&unread), "cannot tell which files others need: ");
+          return NULL;
+        }
+      if (needed != NULL)
+        g_hash_table_insert (backing, g_strdup (file->name), needed);
+    }
+  return g_steal_pointer (&backing);
 }
 
 char *
@@ -846,38 +935,6 @@ receive_hole (virStreamPtr stream, long long length, void *opaque)
   return end >= 0 && ftruncate (download->fd, end) == 0 ? 0 : -1;
 }
 
-static bool
-copy_sparse (int from, uint64_t size, int to, GCancellable *cancellable, GError **error)
-{
-  g_autofree char *buffer = g_malloc (1 << 20);
-  off_t at = 0;
-
-  while ((uint64_t) at < size)
-    {
-      off_t data = lseek (from, at, SEEK_DATA);
-      if (data < 0 && errno == ENXIO)
-        break; /* a hole up to the end */
-      at = MAX (at, data);
-      ssize_t n = pread (from, buffer, 1 << 20, at);
-      if (n == 0)
-        break;
-      if (n < 0 || pwrite (to, buffer, (size_t) n, at) != n)
-        {
-          vth_set_error_errno (error, errno, "cannot copy");
-          return false;
-        }
-      if (g_cancellable_is_cancelled (cancellable))
-        break;
-      at += n;
-    }
-  if (ftruncate (to, (off_t) size) < 0)
-    {
-      vth_set_error_errno (error, errno, "cannot copy");
-      return false;
-    }
-  return true;
-}
-
 bool
 vth_output_download (VthOutput *output, const char *name, const char *to_path, GCancellable *cancellable, GError **error)
 {
@@ -900,7 +957,7 @@ vth_output_download (VthOutput *output, const char *name, const char *to_path, G
       g_autofree char *path = path_of (output, name);
       struct stat st;
       int from = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
-      ok = from >= 0 && copy_sparse (from, (uint64_t) st.st_size, to, cancellable, error);
+      ok = from >= 0 && vth_copy_sparse (from, (uint64_t) st.st_size, to, NULL, NULL, cancellable, error);
       if (from >= 0)
         close (from);
     }

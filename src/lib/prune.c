@@ -78,11 +78,108 @@ vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedu
   return items;
 }
 
+/* --- chains --- */
+
+static VthPruneItem *
+find_item (GPtrArray *items, const char *name)
+{
+  for (unsigned int i = 0; i < items->len; i++)
+    if (strcmp (((VthPruneItem *) items->pdata[i])->dump->name, name) == 0)
+      return items->pdata[i];
+  return NULL;
+}
+
+/*
+ * What a file that stays builds on stays, and so on down its chain.  @backing
+ * is of all files there are, for those that are none of ours need theirs too.
+ */
+static void
+keep_needed (GPtrArray *items, GHashTable *backing)
+{
+  GHashTableIter iter;
+  void *file, *needed;
+
+  g_hash_table_iter_init (&iter, backing);
+  while (g_hash_table_iter_next (&iter, &file, &needed))
+    {
+      const VthPruneItem *top = find_item (items, file);
+      const char *by = file;
+      if (top != NULL && !top->keep)
+        continue;
+      /* A loop of backing files ends where one is kept already. */
+      for (VthPruneItem *item; needed != NULL && (item = find_item (items, needed)) != NULL && !item->keep;)
+        {
+          item->keep = true;
+          g_free (item->reason);
+          item->reason = g_strdup_printf ("needed by %s", by);
+          by = needed;
+          needed = g_hash_table_lookup (backing, by);
+        }
+    }
+}
+
+static bool
+keep_needed_in (VthOutput *output, GPtrArray *items, GError **error)
+{
+  bool any = false;
+
+  for (unsigned int i = 0; i < items->len; i++)
+    any = any || !((VthPruneItem *) items->pdata[i])->keep;
+  if (!any)
+    return true;
+  g_autoptr (GHashTable) backing = vth_output_backing (output, error);
+  if (backing == NULL)
+    return false;
+  keep_needed (items, backing);
+  return true;
+}
+
 GPtrArray *
 vth_prune_plan (VthOutput *output, virDomainPtr domain, const VthConfig *config, const char *schedule, GTimeZone *zone, GError **error)
 {
   g_autoptr (GPtrArray) dumps = vth_dump_list (output, domain, error);
-  return dumps != NULL ? vth_prune_plan_of (dumps, config, schedule, zone) : NULL;
+  if (dumps == NULL)
+    return NULL;
+  g_autoptr (GPtrArray) plan = vth_prune_plan_of (dumps, config, schedule, zone);
+  return keep_needed_in (output, plan, error) ? g_steal_pointer (&plan) : NULL;
+}
+
+GPtrArray *
+vth_prune_plan_last (VthOutput *output, virDomainPtr domain, const char *const *names, unsigned int keep, GError **error)
+{
+  g_autoptr (GPtrArray) dumps = vth_dump_list (output, domain, error);
+  g_autoptr (GPtrArray) plan = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_prune_item_free);
+
+  for (unsigned int i = g_strv_length ((char **) names), n = 0; dumps != NULL && i-- > 0;)
+    for (unsigned int k = 0; k < dumps->len; k++)
+      {
+        if (strcmp (((VthDump *) dumps->pdata[k])->name, names[i]) != 0)
+          continue;
+        VthPruneItem *item = g_new0 (VthPruneItem, 1);
+        item->dump = g_ptr_array_steal_index (dumps, k);
+        item->keep = n++ < keep;
+        item->reason = g_strdup_printf (item->keep ? "last %u" : "older than the last %u", keep);
+        g_ptr_array_add (plan, item);
+        break;
+      }
+  return dumps != NULL && keep_needed_in (output, plan, error) ? g_steal_pointer (&plan) : NULL;
+}
+
+/* Since the plan was made a dump may have been taken on top. */
+static bool
+check_not_needed (GHashTable *backing, const char *name, GError **error)
+{
+  GHashTableIter iter;
+  void *file, *needed;
+
+  g_hash_table_iter_init (&iter, backing);
+  while (g_hash_table_iter_next (&iter, &file, &needed))
+    if (strcmp (needed, name) == 0)
+      {
+        g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not removed: '%s' builds on it", name, (const char *) file);
+        return false;
+      }
+  return true;
 }
 
 static bool
@@ -110,18 +207,49 @@ remove_one (VthOutput *output, const VthDump *dump, GError **error)
   return true;
 }
 
-unsigned int
-vth_prune_execute (VthOutput *output, GPtrArray *plan)
+/* Removes what nothing builds on; false if that was nothing. */
+static bool
+remove_free (VthOutput *output, GPtrArray *plan, GHashTable *backing)
 {
-  unsigned int failed = 0;
+  bool any = false;
+
   for (unsigned int i = 0; i < plan->len; i++)
     {
       VthPruneItem *item = plan->pdata[i];
       if (item->keep || item->removed)
         continue;
       g_clear_error (&item->error);
+      if (!check_not_needed (backing, item->dump->name, &item->error))
+        continue;
       item->removed = remove_one (output, item->dump, &item->error);
-      failed += !item->removed;
+      if (item->removed)
+        any = g_hash_table_remove (backing, item->dump->name) || any;
+    }
+  return any;
+}
+
+unsigned int
+vth_prune_execute (VthOutput *output, GPtrArray *plan)
+{
+  g_autoptr (GError) unknown = NULL;
+  g_autoptr (GHashTable) backing = NULL;
+  unsigned int failed = 0, n = 0;
+
+  for (unsigned int i = 0; i < plan->len; i++)
+    n += !((VthPruneItem *) plan->pdata[i])->keep && !((VthPruneItem *) plan->pdata[i])->removed;
+  if (n > 0)
+    backing = vth_output_backing (output, &unknown);
+  /* From the top of each chain down, so that being killed leaves no file without what it builds on. */
+  while (backing != NULL && remove_free (output, plan, backing))
+    ;
+  for (unsigned int i = 0; i < plan->len; i++)
+    {
+      VthPruneItem *item = plan->pdata[i];
+      if (item->keep || item->removed)
+        continue;
+      if (item->error == NULL && unknown != NULL)
+        item->error = g_error_copy (unknown);
+      failed++;
     }
   return failed;
 }

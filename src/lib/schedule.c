@@ -12,6 +12,8 @@ struct _VthSchedule {
   VthMode mode;
   bool enabled;
   bool allow_pause;
+  unsigned int full_every;
+  int64_t full_every_s;
   int64_t since_s;
   VthRetention retention;
 };
@@ -142,6 +144,20 @@ void
 vth_schedule_set_allow_pause (VthSchedule *schedule, bool allow)
 {
   schedule->allow_pause = allow;
+}
+
+void
+vth_schedule_get_full_every (const VthSchedule *schedule, unsigned int *count, int64_t *duration_s)
+{
+  *count = schedule->full_every;
+  *duration_s = schedule->full_every_s;
+}
+
+void
+vth_schedule_set_full_every (VthSchedule *schedule, unsigned int count, int64_t duration_s)
+{
+  schedule->full_every = count;
+  schedule->full_every_s = duration_s;
 }
 
 const VthRetention *

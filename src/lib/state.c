@@ -48,9 +48,25 @@ vth_state_free (VthState *state)
   g_free (state->last_error);
   g_free (state->running_schedule);
   g_free (state->running_name);
+  g_free (state->tracked_path);
+  g_free (state->tracked_pool);
+  g_free (state->tracked_generation);
   g_free (state->hidden);
   g_ptr_array_unref (state->schedules);
   g_free (state);
+}
+
+static void
+set_tracked (VthState *state, const VthDump *dump)
+{
+  g_free (state->tracked_path);
+  state->tracked_path = g_strdup (dump->path);
+  g_free (state->tracked_pool);
+  state->tracked_pool = g_strdup (dump->pool);
+  g_free (state->tracked_generation);
+  state->tracked_generation = g_strdup (dump->tracking.generation);
+  state->tracked_position = dump->chain_position;
+  state->tracked_start_s = dump->chain_start_s;
 }
 
 void
@@ -71,6 +87,9 @@ vth_state_set_result (VthState *state, const char *domain, const VthDump *dump, 
   state->last_pause_ns = dump->figures.pause_ns;
   state->last_stall_max_ns = dump->figures.stall_max_ns;
   state->last_total_ns = dump->figures.total_ns;
+  /* One that is not tracked says nothing about those before: whether they can be built on still, libvirt knows. */
+  if (dump->tracking.generation != NULL && dump->path != NULL)
+    set_tracked (state, dump);
 }
 
 VthScheduleState *
@@ -153,6 +172,16 @@ read_object (VthState *state, JsonObject *object)
       state->running_name = get_string (running, "name");
       state->running_due_s = get_int (running, "due");
       state->running_start_s = get_int (running, "start");
+    }
+  JsonObject *tracked = get_object (object, "tracked");
+  if (tracked != NULL)
+    {
+      int64_t position = get_int (tracked, "position");
+      state->tracked_path = get_string (tracked, "path");
+      state->tracked_pool = get_string (tracked, "pool");
+      state->tracked_generation = get_string (tracked, "generation");
+      state->tracked_position = position > 0 && position <= G_MAXINT ? (unsigned int) position : 0;
+      state->tracked_start_s = get_int (tracked, "start");
     }
   JsonObject *schedules = get_object (object, "schedules");
   JsonObjectIter iter;
@@ -255,6 +284,17 @@ vth_state_save (const VthState *state, const char *state_dir, GError **error)
       add_string (builder, "name", state->running_name);
       add_int (builder, "due", state->running_due_s);
       add_int (builder, "start", state->running_start_s);
+      json_builder_end_object (builder);
+    }
+  if (state->tracked_path != NULL)
+    {
+      json_builder_set_member_name (builder, "tracked");
+      json_builder_begin_object (builder);
+      add_string (builder, "path", state->tracked_path);
+      add_string (builder, "pool", state->tracked_pool);
+      add_string (builder, "generation", state->tracked_generation);
+      add_int (builder, "position", state->tracked_position);
+      add_int (builder, "start", state->tracked_start_s);
       json_builder_end_object (builder);
     }
   json_builder_set_member_name (builder, "schedules");

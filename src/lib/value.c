@@ -6,8 +6,8 @@
 
 #include "vth-private.h"
 
-static const char *const mode_names[] = { "mirror", "stop", NULL };
-static const char *const format_names[] = { "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp", NULL };
+static const char *const mode_names[] = { "mirror", "stop", "incremental", NULL };
+static const char *const format_names[] = { "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp", "kdump-zstd", NULL };
 
 static bool
 value_from_string (const char *const *names, const char *kind, const char *text, unsigned int *value, GError **error)
@@ -189,6 +189,42 @@ vth_duration_to_string (int64_t duration_s)
   if (out->len == 0)
     g_string_append (out, "0h");
   return g_string_free (out, FALSE);
+}
+
+bool
+vth_full_every_parse (const char *text, unsigned int *count, int64_t *duration_s, GError **error)
+{
+  size_t length = text != NULL ? strlen (text) : 0;
+  int64_t seconds = 0;
+
+  if (length > 0 && length <= 7 && strspn (text, "0123456789") == length)
+    {
+      guint64 number = g_ascii_strtoull (text, NULL, 10);
+      if (number >= 1 && number <= 1000000)
+        {
+          *count = (unsigned int) number;
+          *duration_s = 0;
+          return true;
+        }
+    }
+  else if (vth_duration_parse (text, &seconds, NULL) && seconds > 0)
+    {
+      *count = 0;
+      *duration_s = seconds;
+      return true;
+    }
+  g_set_error (error, VTH_ERROR, VTH_ERROR_USAGE,
+               "invalid interval of full dumps '%s': expected a number of dumps (1-1000000) or a duration such as 1d",
+               text != NULL ? text : "");
+  return false;
+}
+
+char *
+vth_full_every_to_string (unsigned int count, int64_t duration_s)
+{
+  if (count == 0 && duration_s > 0)
+    return vth_duration_to_string (duration_s);
+  return g_strdup_printf ("%u", count > 0 ? count : VTH_FULL_EVERY_DEFAULT);
 }
 
 char *

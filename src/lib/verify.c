@@ -98,6 +98,12 @@ compare_manifest (const char *text, const char *hash, GPtrArray *checks)
                                           same ? NULL : "the file was changed or damaged after the dump"));
 }
 
+static bool
+is_overlay (const VthDump *dump)
+{
+  return dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0;
+}
+
 static void
 add_header_failure (const VthDump *dump, const GError *reason, GPtrArray *checks)
 {
@@ -129,6 +135,54 @@ check_manifest (const char *path, int fd, uint64_t size_bytes, VthProgressFunc p
   return true;
 }
 
+/* An overlay is worth what the files are that it builds on. */
+static void
+check_chain (const char *path, const VthDump *dump, GPtrArray *checks)
+{
+  g_auto (VthChain) chain = { 0 };
+  g_autoptr (GError) reason = NULL;
+
+  if (!is_overlay (dump))
+    return;
+  if (vth_chain_open (path, &chain, &reason))
+    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK, g_strdup_printf ("all %u files are there", chain.fds->len), NULL));
+  else
+    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_FAILED, g_strdup (reason->message),
+                                            "an overlay is of use only together with the dumps it builds on"));
+}
+
+/* The same for volumes, which are not opened here. */
+static void
+check_chain_in (VthOutput *output, const char *name, const VthDump *dump, GPtrArray *checks)
+{
+  g_autoptr (GError) reason = NULL;
+  unsigned int n = 1;
+
+  if (!is_overlay (dump))
+    return;
+  if (vth_output_get_kind (output) == VTH_OUTPUT_DIR)
+    {
+      g_autofree char *path = g_build_filename (vth_output_get_path (output), name, NULL);
+      check_chain (path, dump, checks);
+      return;
+    }
+  g_autoptr (GHashTable) backing = vth_output_backing (output, &reason);
+  const char *at = name, *next = backing != NULL ? g_hash_table_lookup (backing, at) : NULL;
+  while (next != NULL && vth_output_exists (output, next) && n <= g_hash_table_size (backing))
+    {
+      at = next;
+      next = g_hash_table_lookup (backing, at);
+      n++;
+    }
+  if (reason != NULL || next != NULL || n == 1)
+    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_FAILED,
+                                            reason != NULL ? g_strdup (reason->message)
+                                            : g_strdup_printf ("'%s' builds on a file that is not there", at),
+                                            "an overlay is of use only together with the dumps it builds on"));
+  else
+    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK, g_strdup_printf ("all %u files are there", n), NULL));
+}
+
 bool
 vth_dump_verify (const char *path, VthProgressFunc progress, void *user_data, GCancellable *cancellable, GPtrArray **checks,
                  GError **error)
@@ -144,6 +198,7 @@ vth_dump_verify (const char *path, VthProgressFunc progress, void *user_data, GC
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
   g_autoptr (VthDump) dump = vth_note_read (&source, path, &info, &reason);
   add_header_failure (dump, reason, made);
+  check_chain (path, dump, made);
   bool ok = check_manifest (path, fd, (uint64_t) st.st_size, progress, user_data, cancellable, made, error);
   close (fd);
   if (ok)
@@ -168,6 +223,7 @@ vth_dump_verify_in (VthOutput *output, const char *name, VthProgressFunc progres
       return false;
     }
   add_header_failure (dump, reason, made);
+  check_chain_in (output, name, dump, made);
   if (!vth_output_exists (output, manifest))
     g_ptr_array_add (made, vth_check_new ("manifest", VTH_CHECK_SKIPPED, g_strdup ("there is none"), NULL));
   else

@@ -19,6 +19,8 @@
 #ifndef VIR_DUMP_THUNDER
 #define VIR_DUMP_THUNDER (1 << 5)
 #endif
+/* VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_ZSTD: a value of an enumeration, so the preprocessor cannot tell whether it is there. */
+#define VTH_VIR_FORMAT_KDUMP_ZSTD 8
 
 /* error.c */
 void vth_set_error_errno (GError **error, int errsv, const char *format, ...) G_GNUC_PRINTF (3, 4);
@@ -32,11 +34,25 @@ typedef struct {
 extern const VthFigureField vth_figure_fields[];
 extern const size_t vth_n_figure_fields;
 
+/* The same for VthTracking: strings.  pages_dirty is a number and goes by itself. */
+#define VTH_PAGES_DIRTY_NOTE "pages-dirty"
+#define VTH_PAGES_DIRTY_JOB "thunder_pages_dirty"
+extern const VthFigureField vth_tracking_fields[];
+extern const size_t vth_n_tracking_fields;
+char **vth_tracking_field (VthTracking *tracking, size_t i);
+void vth_tracking_clear (VthTracking *tracking);
+void vth_tracking_unshare (VthTracking *tracking);
+
 /* file.c: small things that must not be left half done */
 /* Opens a regular file and nothing else; -1 with @error set. */
 int vth_open_regular (const char *path, int flags, struct stat *st, GError **error);
 bool vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error);
+/* What was made or renamed at @path stays so. */
+void vth_sync_dir (const char *path);
 bool vth_mkdir_private (const char *path, GError **error);
+/* Copies a file into an empty one; holes stay holes.  @progress may be NULL. */
+bool vth_copy_sparse (int from, uint64_t size_bytes, int to, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
+                      GError **error);
 bool vth_is_root (void);
 
 /* value.c: "1.5 GiB" */
@@ -70,14 +86,62 @@ typedef struct {
   uint64_t note_offset; /* of the VTHUNDER descriptor in the file; 0: none, or not in one piece */
   uint64_t note_length;
   GPtrArray *checks;    /* VthCheck; NULL when not asked for */
+  GArray *segments;     /* VthSegment; NULL when not asked for */
 } VthNoteInfo;
+
+/* A PT_LOAD of an ELF dump; within the file. */
+typedef struct {
+  uint64_t address; /* guest-physical */
+  uint64_t offset;
+  uint64_t length;
+} VthSegment;
 
 VthDump *vth_note_read (const VthSource *source, const char *what, VthNoteInfo *info, GError **error);
 bool vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **error);
 char *vth_note_annotate (const char *json, const VthDump *dump, const char *name, GError **error);
 char *vth_note_record (const VthDump *dump, const char *name);
+/* What the engine is to put into its note as "caller". */
+char *vth_note_caller (const VthDump *dump, const char *name);
 VthSource vth_source_of_fd (int *fd, uint64_t size_bytes);
 VthCheck *vth_check_new (const char *name, VthCheckStatus status, char *detail_to_take, const char *remedy);
+
+/* overlay.c */
+typedef struct {
+  char *backing; /* as it is written there; NULL: none */
+  uint64_t virtual_bytes;
+  bool is_plain; /* no feature that a dump has no use for */
+} VthOverlay;
+
+/* The files that a dump consists of, itself first. */
+typedef struct {
+  GArray *fds; /* int, open for reading */
+  uint64_t virtual_bytes; /* of an overlay */
+} VthChain;
+
+bool vth_is_qcow2 (const unsigned char magic[4]);
+bool vth_overlay_probe (const VthSource *source, const char *what, VthOverlay *overlay, GError **error);
+void vth_overlay_clear (VthOverlay *overlay);
+/* The name of a backing file that is in @dir as well; NULL if it is elsewhere. */
+char *vth_overlay_sibling (const char *backing, const char *dir);
+bool vth_chain_open (const char *path, VthChain *chain, GError **error);
+void vth_chain_clear (VthChain *chain);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthOverlay, vth_overlay_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthChain, vth_chain_clear)
+
+/* extents.c */
+#define VTH_PLACE_UNKNOWN UINT64_MAX
+typedef struct {
+  uint64_t logical, length;
+  uint64_t physical; /* or VTH_PLACE_UNKNOWN */
+  bool is_shared;    /* with another file */
+} VthExtent;
+
+/* In order; what is in none of them is a hole. */
+GArray *vth_extents_of_fd (int fd, uint64_t size_bytes);
+uint64_t vth_unique_bytes (int fd, uint64_t allocated_bytes);
+
+/* export.c: into @to, which is empty */
+bool vth_export_to_fd (const char *path, int to, VthProgressFunc progress, void *user_data, GCancellable *cancellable, GError **error);
 
 /* output.c: a VTHUNDER note or record says which file it was written for; it is in "caller" */
 #define VTH_RECORD_SUFFIX ".vthunder"
@@ -94,6 +158,8 @@ void vth_file_free (VthFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthFile, vth_file_free)
 GPtrArray *vth_output_files (VthOutput *output, GError **error);
 bool vth_output_exists (VthOutput *output, const char *name);
+/* Of each qcow2 file in the output, also of hidden ones, the name of its backing file if that is there too: name -> name. */
+GHashTable *vth_output_backing (VthOutput *output, GError **error);
 bool vth_output_remove (VthOutput *output, const char *name, GError **error);
 /* The whole of a small file (a record); at most 64 KiB. */
 char *vth_output_read_small (VthOutput *output, const char *name, size_t *length, GError **error);
@@ -104,8 +170,6 @@ VthDump *vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *i
 char *vth_output_hash (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
                        GError **error);
 bool vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const char *data, size_t length, GError **error);
-/* Whether the directory is this host's, so that plain file calls reach it. */
-bool vth_output_is_local (const VthOutput *output);
 bool vth_conn_is_local (virConnectPtr conn);
 
 /* state.c: what is remembered of a domain between runs */
@@ -133,6 +197,12 @@ typedef struct {
   char *running_name;
   int64_t running_due_s;
   int64_t running_start_s;
+  /* The newest dump that the next one can build on; NULL: none. */
+  char *tracked_path;
+  char *tracked_pool;
+  char *tracked_generation;
+  unsigned int tracked_position;
+  int64_t tracked_start_s; /* T0 of the full dump it builds on at last */
   char *hidden;         /* the file that a dump which stops the guest is written to until it is whole */
   GPtrArray *schedules; /* VthScheduleState */
 } VthState;
@@ -153,6 +223,7 @@ int vth_state_lock (const char *state_dir, const char *uuid, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthState, vth_state_free)
 
 /* dump.c */
+VthFormat vth_dump_format (const VthConfig *config, VthMode mode);
 VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
                                GCancellable *cancellable, GError **error);
 /* Removes the hidden file of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
@@ -174,6 +245,7 @@ int vth_state_slot (const char *state_dir, unsigned int n, GError **error);
 
 /* hook.c */
 typedef void (*VthHookFailed) (const char *hook, const GError *error, void *user_data);
+char **vth_hook_environment (const char *event, const VthDump *dump, const GError *error);
 void vth_hooks_run (const char *dir, const char *event, char **environment, unsigned int timeout_s, VthHookFailed failed,
                     void *user_data);
 

@@ -98,6 +98,7 @@ void vth_error_set_libvirt (GError **error, const char *format, ...) G_GNUC_PRIN
 typedef enum {
   VTH_MODE_MIRROR, /* "mirror": the guest runs on (VIR_DUMP_THUNDER) */
   VTH_MODE_STOP,   /* "stop": the guest is stopped until the dump is complete */
+  VTH_MODE_INCREMENTAL, /* "incremental": as mirror, and only what the guest wrote since an earlier dump is saved */
 } VthMode;
 
 /* What virDomainCoreDumpWithFormat can write; names as in `virsh dump --format`. */
@@ -107,6 +108,7 @@ typedef enum {
   VTH_FORMAT_KDUMP_LZO,    /* "kdump-lzo" */
   VTH_FORMAT_KDUMP_SNAPPY, /* "kdump-snappy" */
   VTH_FORMAT_WIN_DMP,      /* "win-dmp" */
+  VTH_FORMAT_KDUMP_ZSTD,   /* "kdump-zstd": a patched libvirt and QEMU only */
 } VthFormat;
 
 /* As --config, --live and --current of virsh. */
@@ -274,6 +276,21 @@ void vth_schedule_set_enabled (VthSchedule *schedule, bool enabled);
  */
 int64_t vth_schedule_get_since (const VthSchedule *schedule);
 void vth_schedule_set_since (VthSchedule *schedule, int64_t since_s);
+/*
+ * With mode incremental, when to begin anew with a full dump, so that a chain
+ * of dumps does not grow for ever: after @count dumps (the full one counts),
+ * or once the full one is @duration_s old; 0 leaves that rule out, and both 0
+ * is the default, VTH_FULL_EVERY_DEFAULT dumps.
+ */
+#define VTH_FULL_EVERY_DEFAULT 24
+void vth_schedule_get_full_every (const VthSchedule *schedule, unsigned int *count, int64_t *duration_s);
+void vth_schedule_set_full_every (VthSchedule *schedule, unsigned int count, int64_t duration_s);
+/*
+ * The same as text: digits alone are a count (1-1000000), else a duration as
+ * vth_duration_parse () reads it.  Errors: VTH_ERROR_USAGE.
+ */
+bool vth_full_every_parse (const char *text, unsigned int *count, int64_t *duration_s, GError **error);
+char *vth_full_every_to_string (unsigned int count, int64_t duration_s);
 /* Whether a dump that stops the guest will do where a mirror dump is impossible. */
 bool vth_schedule_get_allow_pause (const VthSchedule *schedule);
 void vth_schedule_set_allow_pause (VthSchedule *schedule, bool allow);
@@ -468,6 +485,9 @@ const char *vth_output_get_target (const VthOutput *output);
 /* The directory on the host that has it (a pool's target path). */
 const char *vth_output_get_path (const VthOutput *output);
 
+/* Whether that is a directory of this host. */
+bool vth_output_is_local (const VthOutput *output);
+
 /*
  * vth_output_check:
  *
@@ -514,6 +534,19 @@ typedef struct {
 } VthFigures;
 
 /*
+ * How a dump relates to others of its guest, as the engine tells it.  Strings
+ * may be NULL; all empty for a dump that was not asked to be incremental.
+ */
+typedef struct {
+  char *strategy;        /* "protect" or "precopy" */
+  char *storage;         /* "file", "clone" (complete, shares blocks) or "overlay" (qcow2, of use with its base only) */
+  char *generation;      /* names this dump as the base of the next; NULL: nothing is tracked */
+  char *base_generation; /* what it builds on; NULL: it is a full dump */
+  char *full_reason;     /* why it is full though it was to build on another */
+  uint64_t pages_dirty;  /* pages of 4 KiB that it had to save */
+} VthTracking;
+
+/*
  * VthDump: what is known of one dump file.  Strings may be NULL.
  */
 typedef struct {
@@ -524,7 +557,7 @@ typedef struct {
   char *uuid;
   char *schedule;  /* "manual" for one taken by hand; NULL: not vthunder's */
   char *uri;       /* connection it was taken through */
-  char *base;      /* reserved for incremental dumps */
+  char *base;      /* name of the dump it builds on; NULL for a full one */
   char *note_json; /* the whole note, or NULL */
   VthMode mode;
   VthFormat format;
@@ -544,6 +577,11 @@ typedef struct {
   uint64_t memory_bytes;  /* of all segments */
   bool has_vmcoreinfo;
   char *os_release;       /* from VMCOREINFO */
+  VthTracking tracking;
+  unsigned int chain_position; /* 0: full; n: the n-th that builds on that one */
+  int64_t chain_start_s;  /* T0 of the full dump; from vth_dump_take () only */
+  bool has_unique;        /* whether unique_bytes is known */
+  uint64_t unique_bytes;  /* on disk and not shared with other files */
 } VthDump;
 
 void vth_dump_free (VthDump *dump);
@@ -568,7 +606,11 @@ typedef struct {
   /* (nullable): called once, as progress is, when the dump was to be cancelled (or timed out) but stops the guest:
      libvirt cannot cut such a one short, so it is waited for. */
   void (*cannot_cancel) (void *user_data);
-  void *reserved[6];
+  /* With mode incremental: */
+  bool full;               /* begin anew, but so that the next can build on this one */
+  unsigned int full_every; /* as vth_schedule_get_full_every (); both 0: VTH_FULL_EVERY_DEFAULT */
+  int64_t full_every_s;
+  void *reserved[4];
 } VthDumpRequest;
 
 /*
@@ -590,11 +632,18 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * the guest unless @request allows it; then the dump says `paused`.  Blocks;
  * other threads may use the connection meanwhile.
  *
+ * Mode incremental builds on the newest dump of that mode that vthunder took
+ * of the domain into the same output and remembers in its state directory.
+ * Whatever stands against that (the file is gone or was changed, the guest was
+ * reset, the libvirt is a stock one) gives a full dump, and tracking.full_reason
+ * says why.  The file is a clone of its base where the file system can share
+ * blocks, else a qcow2 overlay over it.  The format has to be ELF.
+ *
  * Errors: VTH_ERROR_LOCKED (a dump of this domain is running),
  * VTH_ERROR_PAUSE_REFUSED, VTH_ERROR_UNSAFE, VTH_ERROR_CANCELLED,
  * VTH_ERROR_TIMEOUT, VTH_ERROR_USAGE, VTH_ERROR_CONFIG, VTH_ERROR_READ_ONLY,
  * VTH_ERROR_LIBVIRT.
- * Source: virDomainCoreDumpWithFormat.
+ * Source: virDomainCoreDumpWithFormat, virDomainCoreDumpParams.
  */
 VthDump *vth_dump_take (virDomainPtr domain,
                         const VthDumpRequest *request,
@@ -648,7 +697,8 @@ void vth_check_free (VthCheck *check);
 /*
  * vth_dump_verify:
  * @checks: (out): GPtrArray of VthCheck, all that were made: "header",
- *          "segments", "notes", "vthunder-note", "manifest"
+ *          "segments", "notes", "vthunder-note", "manifest", and for an
+ *          overlay "base"
  * @progress: (nullable): for the manifest, which reads the whole file
  *
  * True if the file could be read at all; whether it is whole is in the checks.
@@ -668,6 +718,60 @@ bool vth_dump_verify_in (VthOutput *output,
                          GCancellable *cancellable,
                          GPtrArray **checks,
                          GError **error);
+
+/*
+ * vth_dump_export:
+ * @path: a local ELF dump, or an overlay
+ * @target: the file to write; it has a hidden name until it is whole
+ * @replace: whether @target may exist
+ *
+ * Writes a dump that needs no other file: complete ELF, mode 0600, holes kept.
+ * The backing files of an overlay have to be regular files in its directory;
+ * nothing else that it names is opened.  Runs qemu-img for overlays.
+ * Errors: VTH_ERROR_FORMAT, VTH_ERROR_UNSAFE (a backing file elsewhere, a
+ * link), VTH_ERROR_NOT_FOUND, VTH_ERROR_USAGE (@target exists),
+ * VTH_ERROR_UNSUPPORTED (no qemu-img), VTH_ERROR_IO, VTH_ERROR_CANCELLED.
+ */
+bool vth_dump_export (const char *path,
+                      const char *target,
+                      bool replace,
+                      VthProgressFunc progress,
+                      void *user_data,
+                      GCancellable *cancellable,
+                      GError **error);
+
+/* A stretch of guest-physical memory: whole pages of 4 KiB. */
+typedef struct {
+  uint64_t start;
+  uint64_t length_bytes;
+} VthRange;
+
+typedef struct {
+  VthRange *ranges; /* that differ, in order of addresses */
+  size_t n_ranges;
+  uint64_t pages_total;
+  uint64_t pages_different;
+  uint64_t shared_bytes; /* not read: the files share these blocks, or both have a hole there */
+} VthDiff;
+
+void vth_diff_free (VthDiff *diff);
+
+/*
+ * vth_dump_diff:
+ * @a, @b: local ELF dumps or overlays; an overlay is written out to a file
+ *         without a name in its directory first
+ *
+ * Compares the memory of two dumps of one guest.
+ * Errors: VTH_ERROR_FORMAT (no ELF dump, cut off), VTH_ERROR_UNSUPPORTED (their
+ * memory has different layouts; the message says where), else as
+ * vth_dump_export ().
+ */
+VthDiff *vth_dump_diff (const char *a,
+                        const char *b,
+                        VthProgressFunc progress,
+                        void *user_data,
+                        GCancellable *cancellable,
+                        GError **error);
 
 /* Writes FILE.sha256 in the format of sha256sum(1). */
 bool vth_dump_write_manifest (const char *path, GCancellable *cancellable, GError **error);
@@ -689,7 +793,9 @@ void vth_prune_item_free (VthPruneItem *item);
  *
  * What retention would do to a domain's dumps, newest first: GPtrArray of
  * VthPruneItem.  Each schedule's policy sees only its own dumps; dumps by hand
- * and those of schedules that no longer exist are kept and say so.
+ * and those of schedules that no longer exist are kept and say so.  What a
+ * qcow2 file that stays has as its backing file, whoever wrote that, stays too
+ * and says which file needs it.
  */
 GPtrArray *vth_prune_plan (VthOutput *output,
                            virDomainPtr domain,
@@ -699,10 +805,24 @@ GPtrArray *vth_prune_plan (VthOutput *output,
                            GError **error);
 
 /*
+ * vth_prune_plan_last:
+ * @names: NULL terminated, oldest first
+ * @keep: how many of them stay
+ *
+ * The same for the dumps of these names alone, whatever their schedule.
+ */
+GPtrArray *vth_prune_plan_last (VthOutput *output,
+                                virDomainPtr domain,
+                                const char *const *names,
+                                unsigned int keep,
+                                GError **error);
+
+/*
  * vth_prune_execute:
  *
  * Removes what the plan does not keep, with its manifest and record, after
- * checking again that the file is the one in the plan.  One file that cannot
+ * checking again that the file is the one in the plan and that no other needs
+ * it.  One file that cannot
  * be removed does not stop the others: its item has the error, and the result
  * is the number of items that failed.
  */
@@ -719,6 +839,7 @@ typedef struct {
   uint64_t total_bytes, done_bytes;
   bool has_figures;
   VthFigures figures;
+  VthTracking tracking;
 } VthJob;
 
 void vth_job_free (VthJob *job);
@@ -886,8 +1007,8 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  *
  * Hooks: executables <hooks-dir>/pre.d/NAME, post.d/NAME and fail.d/NAME, NAME
  * of A-Z a-z 0-9 _ -, in order of their names, with VTHUNDER_EVENT, _DOMAIN,
- * _UUID, _SCHEDULE, _DUE and, once known, _PATH, _POOL, _TIME, _FORMAT, _MODE,
- * _PAUSED, _PAUSE_NS, _STALL_MAX_NS, _ERROR in the environment.  One that fails or
+ * _UUID, _SCHEDULE, _DUE and, once known, _PATH, _POOL, _BASE, _TIME, _FORMAT,
+ * _MODE (incremental: it builds on _BASE), _PAUSED, _PAUSE_NS, _STALL_MAX_NS, _ERROR in the environment.  One that fails or
  * outlives its time is reported and changes nothing else.
  *
  * True if the run could be made, whatever became of single dumps: see
@@ -899,6 +1020,17 @@ bool vth_batch_run (VthBatch *batch,
                     GCancellable *cancellable,
                     VthBatchSummary *summary,
                     GError **error);
+
+/*
+ * vth_hook_run:
+ * @path: an executable that only root or the caller may write
+ * @event: "post", ...
+ *
+ * Runs one program as the batch runs its hooks, with what is known of @dump in
+ * the environment and for at most the host's hook timeout.
+ * Errors: VTH_ERROR_UNSAFE, VTH_ERROR_TIMEOUT, VTH_ERROR_FAILED.
+ */
+bool vth_hook_run (const char *path, const VthHost *host, const char *event, const VthDump *dump, GError **error);
 
 /* ------------------------------------------------------------------- doctor */
 
@@ -919,6 +1051,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthConfig, vth_config_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthHost, vth_host_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthOutput, vth_output_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthDump, vth_dump_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthDiff, vth_diff_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthCheck, vth_check_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthPruneItem, vth_prune_item_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthJob, vth_job_free)

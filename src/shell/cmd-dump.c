@@ -19,11 +19,16 @@ read_request (const ShArgs *args, VthDumpRequest *request, char **path, GError *
   const char *mode = sh_args_string (args, "mode");
   const char *format = sh_args_string (args, "format");
 
-  request->mode = VTH_MODE_MIRROR;
+  request->mode = sh_args_given (args, "incremental") ? VTH_MODE_INCREMENTAL : VTH_MODE_MIRROR;
   request->format = VTH_FORMAT_ELF;
   if ((mode && !vth_mode_from_string (mode, &request->mode, error))
       || (format && !vth_format_from_string (format, &request->format, error)))
     return false;
+  if (sh_args_given (args, "full") && request->mode != VTH_MODE_INCREMENTAL) {
+    g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "option --full is for --incremental: other dumps are full always");
+    return false;
+  }
+  request->full = sh_args_given (args, "full");
   request->use_config_format = !format;
   /* Whoever asks for a stop by name allows it. */
   request->allow_pause = sh_args_given (args, "allow-pause") || request->mode == VTH_MODE_STOP;
@@ -41,6 +46,7 @@ check_dump (const ShArgs *args, GError **error)
 {
   static const char *const pairs[][2] = {
     { "wait", "detach" }, { "json", "detach" }, { "all", "file" }, { "all", "domain" },
+    { "incremental", "mode" },
   };
 
   if (!sh_select_exclusive (args, pairs, G_N_ELEMENTS (pairs), error))
@@ -96,9 +102,10 @@ print_dump (virDomainPtr domain, const VthDump *dump)
 {
   g_autofree char *size = sh_format_size (dump->size_bytes);
   g_autofree char *figures = sh_dump_figures (dump);
+  g_autofree char *chain = sh_dump_chain (dump);
 
-  sh_output ("Domain '%s' dumped to %s (%s): %s\n", virDomainGetName (domain), dump->path ? dump->path : dump->name,
-             size, figures);
+  sh_output ("Domain '%s' dumped to %s (%s): %s%s\n", virDomainGetName (domain), dump->path ? dump->path : dump->name,
+             size, figures, chain);
   fflush (stdout);
 }
 
@@ -176,10 +183,12 @@ static const ShOption dump_options[] = {
     "domain name, id, uuid or display name", sh_complete_active_domain },
   { "all", SH_OPTION_BOOL, 0, NULL, "dump all running domains, one after the other" },
   { "file", SH_OPTION_STRING, 0, "<path>", "where to dump to instead of the domain's output", sh_complete_file },
-  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy or win-dmp",
+  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy, kdump-zstd or win-dmp",
     sh_complete_format },
-  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped",
+  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped; incremental",
     sh_complete_mode },
+  { "incremental", SH_OPTION_BOOL, 0, NULL, "save only what the guest wrote since the last such dump" },
+  { "full", SH_OPTION_BOOL, 0, NULL, "with --incremental, save everything, for later ones to build on" },
   { "allow-pause", SH_OPTION_BOOL, 0, NULL, "stop the guest if there is no other way" },
   { "manifest", SH_OPTION_BOOL, 0, NULL, "also write a SHA-256 manifest" },
   { "timeout", SH_OPTION_INT, 0, "<seconds>", "cancel a dump that takes longer", NULL, 1, G_MAXINT },
@@ -195,7 +204,9 @@ const ShCommand sh_dump_commands[] = {
     .help = "dump the memory of domains to files",
     .description = "Takes a memory dump of each domain while it runs on, to the output that path-set chose, and "
                    "prints how long the guest was paused, the longest time a virtual CPU was stalled, the total time "
-                   "and the path. Ctrl-C cancels: the guest runs on and no file is left. A dump that would stop the "
+                   "and the path. With --incremental the dump builds on the last one of that kind: it shares blocks "
+                   "with it, or is a qcow2 overlay over it; where that is not possible it is a full one and the "
+                   "reason is printed. Ctrl-C cancels: the guest runs on and no file is left. A dump that would stop the "
                    "guest is refused unless --allow-pause or --mode stop is given; once begun it cannot be cancelled." },
   { NULL },
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* dump-list, dump-info, dump-verify, dump-prune, dump-download: what became of dumps. */
+/* dump-list, dump-info, dump-verify, dump-prune, dump-export, dump-diff, dump-download: what became of dumps. */
 
 #include "config.h"
 
@@ -479,6 +479,133 @@ static const ShOption dump_prune_options[] = {
   { NULL },
 };
 
+/* --- dump-export, dump-diff ------------------------------------------------------ */
+
+/* A dump whose files are opened here. */
+static bool
+find_local (Shell *shell, const ShArgs *args, const char *word, Found *found, GError **error)
+{
+  if (!find_dump (shell, args, word, found, error))
+    return false;
+  if (!found->output || vth_output_is_local (found->output))
+    return true;
+  g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED, "'%s' is on another host: run %s there, or use dump-download",
+               found->path, args->command->name);
+  return false;
+}
+
+static bool
+run_dump_export (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_auto(Found) found = { 0 };
+  g_auto(ShProgress) progress = { 0 };
+  g_autofree char *to = g_canonicalize_filename (sh_args_string (args, "file"), NULL);
+  g_autofree char *base = NULL;
+  g_autoptr(GError) reason = NULL;
+
+  if (!find_local (shell, args, sh_args_string (args, "dump"), &found, error))
+    return false;
+  if (g_file_test (to, G_FILE_TEST_IS_DIR)) {
+    g_autofree char *folder = g_steal_pointer (&to);
+
+    base = g_path_get_basename (found.path);
+    to = g_build_filename (folder, base, NULL);
+  }
+  sh_progress_init (&progress, found.path, !shell->quiet);
+  if (!vth_dump_export (found.path, to, sh_args_given (args, "force"), show_progress, &progress, shell->cancellable,
+                        &reason)) {
+    bool exists = g_error_matches (reason, VTH_ERROR, VTH_ERROR_USAGE) && !sh_args_given (args, "force");
+
+    g_set_error (error, reason->domain, reason->code, "%s%s", reason->message,
+                 exists ? "; use --force to replace a file" : "");
+    return false;
+  }
+  sh_progress_clear (&progress);
+  if (!shell->quiet)
+    sh_output ("Dump '%s' exported to %s\n", found.path, to);
+  return true;
+}
+
+static const ShOption dump_export_options[] = {
+  { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file|domain>",
+    "dump file, or domain for its newest dump", sh_complete_file_or_domain },
+  { "file", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file>", "file to write, or directory",
+    sh_complete_file },
+  { "force", SH_OPTION_BOOL, 0, NULL, "replace a file that exists" },
+  DUMP_DOMAIN_OPTION,
+  { NULL },
+};
+
+static const ShColumn diff_columns[] = {
+  { "Start", "start", SH_FORMAT_TEXT },
+  { "End", "end", SH_FORMAT_TEXT },
+  { "Pages", "pages", SH_FORMAT_NUMBER },
+  { NULL },
+};
+
+static void
+set_address (JsonObject *object, const char *name, uint64_t address)
+{
+  g_autofree char *text = g_strdup_printf ("0x%" G_GINT64_MODIFIER "x", address);
+
+  sh_json_set_string (object, name, text);
+}
+
+static bool
+run_dump_diff (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_auto(Found) a = { 0 };
+  g_auto(Found) b = { 0 };
+  g_auto(ShProgress) progress = { 0 };
+  g_autoptr(VthDiff) diff = NULL;
+  g_autoptr(JsonArray) ranges = json_array_new ();
+
+  if (!find_local (shell, args, sh_args_string (args, "dump"), &a, error)
+      || !find_local (shell, args, sh_args_string (args, "other"), &b, error))
+    return false;
+  sh_progress_init (&progress, b.path, !shell->quiet);
+  diff = vth_dump_diff (a.path, b.path, show_progress, &progress, shell->cancellable, error);
+  if (!diff)
+    return false;
+  sh_progress_clear (&progress);
+  for (size_t i = 0; i < diff->n_ranges; i++) {
+    JsonObject *object = json_object_new ();
+
+    set_address (object, "start", diff->ranges[i].start);
+    set_address (object, "end", diff->ranges[i].start + diff->ranges[i].length_bytes);
+    json_object_set_int_member (object, "pages", (gint64) (diff->ranges[i].length_bytes + 4095) / 4096);
+    json_array_add_object_element (ranges, object);
+  }
+  if (sh_args_given (args, "json")) {
+    g_autoptr(JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+    JsonObject *object = json_object_new ();
+
+    sh_json_set_string (object, "a", a.path);
+    sh_json_set_string (object, "b", b.path);
+    json_object_set_int_member (object, "pages_total", (gint64) diff->pages_total);
+    json_object_set_int_member (object, "pages_different", (gint64) diff->pages_different);
+    json_object_set_int_member (object, "shared_bytes", (gint64) diff->shared_bytes);
+    json_object_set_array_member (object, "ranges", g_steal_pointer (&ranges));
+    json_node_take_object (node, object);
+    sh_output_json (node);
+    return true;
+  }
+  sh_output_list (ranges, diff_columns, false, !shell->quiet);
+  if (!shell->quiet)
+    sh_output ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " pages differ\n", diff->pages_different, diff->pages_total);
+  return true;
+}
+
+static const ShOption dump_diff_options[] = {
+  { "dump", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file|domain>",
+    "dump file, or domain for its newest dump", sh_complete_file_or_domain },
+  { "other", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<file|domain>", "the dump to compare it with",
+    sh_complete_file_or_domain },
+  DUMP_DOMAIN_OPTION,
+  SH_OPTION_JSON,
+  { NULL },
+};
+
 /* --- dump-download --------------------------------------------------------------- */
 
 static bool
@@ -515,10 +642,20 @@ static const ShOption dump_download_options[] = {
 };
 
 const ShCommand sh_file_commands[] = {
+  { "dump-diff", .run = run_dump_diff, .options = dump_diff_options, .flags = SH_COMMAND_CANCELLABLE,
+    .help = "show which memory differs between two dumps",
+    .description = "Prints the ranges of guest-physical addresses that differ, in pages of 4 KiB. Blocks that two "
+                   "files share are not read. Both dumps have to be of format elf, or overlays, and have the same "
+                   "layout of memory." },
   { "dump-download", .run = run_dump_download, .options = dump_download_options,
     .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE, .help = "copy a dump to a local file",
     .description = "Copies a dump out of the output of a domain; out of a storage pool also over a remote "
                    "connection. Holes stay holes." },
+  { "dump-export", .run = run_dump_export, .options = dump_export_options, .flags = SH_COMMAND_CANCELLABLE,
+    .help = "write a dump as one complete file",
+    .description = "Writes an ELF file that needs no other one, out of an overlay and the dumps it builds on, or out "
+                   "of any other ELF dump. It has mode 0600 and appears under its name when it is whole. What an "
+                   "overlay builds on has to be in its directory. Needs qemu-img for overlays." },
   { "dump-info", .run = run_dump_info, .options = dump_info_options, .help = "show what a dump file says of itself",
     .description = "Prints the note that vthunder leaves in each dump, and what the file's headers say. Works for "
                    "dumps of any origin, without a connection if a file is named." },
@@ -530,7 +667,7 @@ const ShCommand sh_file_commands[] = {
   { "dump-prune", .run = run_dump_prune, .check = check_dump_prune, .options = dump_prune_options,
     .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE, .help = "remove dumps that retention does not keep",
     .description = "Applies the retention of each schedule to its dumps. Only files that vthunder wrote are ever "
-                   "removed; dumps taken by hand stay." },
+                   "removed; dumps taken by hand stay, and so does what a qcow2 file that stays builds on." },
   { "dump-verify", .run = run_dump_verify, .options = dump_verify_options, .flags = SH_COMMAND_CANCELLABLE,
     .help = "check that dump files are whole",
     .description = "Checks headers, segments and notes, and the SHA-256 manifest if there is one." },

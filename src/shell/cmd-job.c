@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "complete.h"
+#include "dump-view.h"
 #include "output.h"
 #include "parse.h"
 #include "select.h"
@@ -168,6 +169,7 @@ static void
 append_dump (GString *line, const VthDump *dump, bool with_figures)
 {
   g_autofree char *size = sh_format_size (dump->size_bytes);
+  g_autofree char *chain = sh_dump_chain (dump);
 
   g_string_append_printf (line, " %s", dump->path ? dump->path : dump->name);
   if (!with_figures)
@@ -182,6 +184,7 @@ append_dump (GString *line, const VthDump *dump, bool with_figures)
   } else if (dump->paused) {
     g_string_append (line, ", guest was stopped");
   }
+  g_string_append (line, chain);
 }
 
 static void
@@ -199,6 +202,8 @@ report_event (const VthBatchEvent *event, void *data)
     sh_json_set_string (object, "schedule", event->schedule);
     sh_json_set_time (object, "due", event->due_s);
     sh_json_set_string (object, "path", event->dump ? event->dump->path : NULL);
+    sh_json_set_string (object, "base", event->dump ? event->dump->base : NULL);
+    sh_json_set_string (object, "full_reason", event->dump ? event->dump->tracking.full_reason : NULL);
     sh_json_set_string (object, "message", event->message);
     sh_json_set_string (object, "error", event->error ? event->error->message : NULL);
     json_array_add_object_element (report->array, object);

@@ -157,7 +157,7 @@ static const ShOption path_set_options[] = {
   { "default", SH_OPTION_BOOL, 0, NULL, "set the default of this host" },
   { "file-name", SH_OPTION_STRING, 0, "<template>",
     "file name, with {domain} {uuid} {schedule} {time} {format}" },
-  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy or win-dmp",
+  { "format", SH_OPTION_STRING, 0, "<format>", "elf, kdump-zlib, kdump-lzo, kdump-snappy, kdump-zstd or win-dmp",
     sh_complete_format },
   { "allow-pause", SH_OPTION_STRING, 0, "<yes|no>", "whether dumps by hand may stop the guest", sh_complete_yes_no },
   { "manifest", SH_OPTION_STRING, 0, "<yes|no>", "whether to write a SHA-256 manifest", sh_complete_yes_no },

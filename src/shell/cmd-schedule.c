@@ -16,6 +16,9 @@
 #define SCHEDULE_OPTION \
   { "name", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<name>", "name of the schedule", \
     sh_complete_schedule }
+#define FULL_EVERY_OPTION \
+  { "full-every", SH_OPTION_STRING, 0, "<number|duration>", \
+    "incremental: full after so many dumps (24), or after 1d" }
 #define RETENTION_OPTIONS \
   { "keep-last", SH_OPTION_INT, 0, "<number>", "keep the last dumps", NULL, 0, G_MAXINT }, \
   { "keep-hourly", SH_OPTION_INT, 0, "<number>", "keep one dump of each of the last hours", NULL, 0, G_MAXINT }, \
@@ -66,6 +69,24 @@ read_mode (const ShArgs *args, VthSchedule *schedule, GError **error)
 }
 
 static bool
+read_full_every (const ShArgs *args, VthSchedule *schedule, GError **error)
+{
+  unsigned count = 0;
+  int64_t duration_s = 0;
+
+  if (!sh_args_given (args, "full-every"))
+    return true;
+  if (vth_schedule_get_mode (schedule) != VTH_MODE_INCREMENTAL) {
+    g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "option --full-every is for --mode incremental");
+    return false;
+  }
+  if (!vth_full_every_parse (sh_args_string (args, "full-every"), &count, &duration_s, error))
+    return false;
+  vth_schedule_set_full_every (schedule, count, duration_s);
+  return true;
+}
+
+static bool
 add_schedule (VthConfig *config, const ShArgs *args, bool *applies G_GNUC_UNUSED, GError **error)
 {
   const char *name = sh_args_string (args, "name");
@@ -77,7 +98,8 @@ add_schedule (VthConfig *config, const ShArgs *args, bool *applies G_GNUC_UNUSED
     return false;
   }
   schedule = vth_schedule_new (name, sh_args_string (args, "cron"), error);
-  if (!schedule || !read_retention (args, &retention, error) || !read_mode (args, schedule, error))
+  if (!schedule || !read_retention (args, &retention, error) || !read_mode (args, schedule, error)
+      || !read_full_every (args, schedule, error))
     return false;
   vth_schedule_set_retention (schedule, &retention);
   vth_schedule_set_allow_pause (schedule, sh_args_given (args, "allow-pause"));
@@ -111,8 +133,9 @@ static const ShOption schedule_add_options[] = {
   { "name", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<name>", "name of the schedule" },
   { "cron", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<cron>",
     "five cron fields in quotes, or @hourly @daily @weekly @monthly @yearly", sh_complete_cron },
-  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped",
+  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on (default); stop: it is stopped; incremental",
     sh_complete_mode },
+  FULL_EVERY_OPTION,
   { "allow-pause", SH_OPTION_BOOL, 0, NULL, "stop the guest if there is no other way" },
   RETENTION_OPTIONS,
   { "disabled", SH_OPTION_BOOL, 0, NULL, "do not take dumps yet" },
@@ -135,7 +158,8 @@ edit_schedule (VthConfig *config, const ShArgs *args, bool *applies, GError **er
   schedule = vth_schedule_copy (present);
   retention = *vth_schedule_get_retention (present);
   if ((sh_args_given (args, "cron") && !vth_schedule_set_cron (schedule, sh_args_string (args, "cron"), error))
-      || !read_retention (args, &retention, error) || !read_mode (args, schedule, error))
+      || !read_retention (args, &retention, error) || !read_mode (args, schedule, error)
+      || !read_full_every (args, schedule, error))
     return false;
   vth_schedule_set_retention (schedule, &retention);
   if (allow && !g_str_equal (allow, "yes") && !g_str_equal (allow, "no")) {
@@ -164,7 +188,7 @@ run_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char *done,
 static bool
 check_schedule_edit (const ShArgs *args, GError **error)
 {
-  static const char *const settings[] = { "cron", "mode", "allow-pause", "keep-last", "keep-hourly", "keep-daily",
+  static const char *const settings[] = { "cron", "mode", "full-every", "allow-pause", "keep-last", "keep-hourly", "keep-daily",
                                           "keep-weekly", "keep-monthly", "keep-yearly", "keep-within" };
 
   for (size_t i = 0; i < G_N_ELEMENTS (settings); i++)
@@ -185,7 +209,9 @@ static const ShOption schedule_edit_options[] = {
   SCHEDULE_OPTION,
   { "cron", SH_OPTION_STRING, 0, "<cron>", "five cron fields in quotes, or @hourly @daily @weekly @monthly @yearly",
     sh_complete_cron },
-  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on; stop: it is stopped", sh_complete_mode },
+  { "mode", SH_OPTION_STRING, 0, "<mode>", "mirror: the guest runs on; stop: it is stopped; incremental",
+    sh_complete_mode },
+  FULL_EVERY_OPTION,
   { "allow-pause", SH_OPTION_STRING, 0, "<yes|no>", "whether to stop the guest if there is no other way",
     sh_complete_yes_no },
   RETENTION_OPTIONS,
@@ -268,8 +294,13 @@ schedule_to_json (const char *domain, const VthSchedule *schedule)
   g_autofree char *keep = vth_retention_to_string (retention);
   JsonObject *object = json_object_new ();
   JsonObject *rules = json_object_new ();
-  int64_t next_s = 0;
+  g_autofree char *full_every = NULL;
+  unsigned full_count;
+  int64_t full_s, next_s = 0;
 
+  vth_schedule_get_full_every (schedule, &full_count, &full_s);
+  if (vth_schedule_get_mode (schedule) == VTH_MODE_INCREMENTAL)
+    full_every = vth_full_every_to_string (full_count, full_s);
   if (vth_schedule_get_enabled (schedule)
       && !vth_cron_next (vth_schedule_get_cron (schedule), NULL, now_s (), &next_s, NULL))
     next_s = 0;
@@ -277,6 +308,7 @@ schedule_to_json (const char *domain, const VthSchedule *schedule)
   sh_json_set_string (object, "name", vth_schedule_get_name (schedule));
   sh_json_set_string (object, "cron", vth_cron_get_expression (vth_schedule_get_cron (schedule)));
   sh_json_set_string (object, "mode", vth_mode_to_string (vth_schedule_get_mode (schedule)));
+  sh_json_set_string (object, "full_every", full_every);
   json_object_set_boolean_member (object, "allow_pause", vth_schedule_get_allow_pause (schedule));
   json_object_set_boolean_member (object, "enabled", vth_schedule_get_enabled (schedule));
   sh_json_set_time (object, "next", next_s);
@@ -297,6 +329,7 @@ static const ShColumn schedule_list_columns[] = {
   { "Name", "name", SH_FORMAT_TEXT },
   { "Cron", "cron", SH_FORMAT_TEXT },
   { "Mode", "mode", SH_FORMAT_TEXT },
+  { "Full every", "full_every", SH_FORMAT_TEXT },
   { "Enabled", "enabled", SH_FORMAT_YES_NO },
   { "Next", "next", SH_FORMAT_AGO },
   { "Keep", "keep", SH_FORMAT_TEXT, .shrinks = 2 },

@@ -11,6 +11,7 @@
 const ShGroup sh_groups[] = {
   { "Domains", "domain", sh_domain_commands },
   { "Taking dumps", "dump", sh_dump_commands },
+  { "Repeated dumps", "repeated", sh_watch_commands },
   { "Dump files", "file", sh_file_commands },
   { "Output paths", "path", sh_path_commands },
   { "Schedules", "schedule", sh_schedule_commands },

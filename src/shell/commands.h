@@ -76,6 +76,7 @@ extern const ShGroup sh_groups[];
 /* One array for each cmd-*.c. */
 extern const ShCommand sh_domain_commands[];
 extern const ShCommand sh_dump_commands[];
+extern const ShCommand sh_watch_commands[];
 extern const ShCommand sh_file_commands[];
 extern const ShCommand sh_path_commands[];
 extern const ShCommand sh_schedule_commands[];

@@ -27,6 +27,21 @@ add_figures (JsonObject *object, const VthFigures *figures)
   set_count (object, "bytes_written", figures->bytes_written);
 }
 
+static void
+add_tracking (JsonObject *object, const VthDump *dump)
+{
+  const VthTracking *tracking = &dump->tracking;
+
+  sh_json_set_string (object, "strategy", tracking->strategy);
+  sh_json_set_string (object, "storage", tracking->storage);
+  sh_json_set_string (object, "generation", tracking->generation);
+  sh_json_set_string (object, "base_generation", tracking->base_generation);
+  sh_json_set_string (object, "full_reason", tracking->full_reason);
+  json_object_set_int_member (object, "chain_position", dump->chain_position);
+  if (tracking->pages_dirty)
+    set_count (object, "pages_dirty", tracking->pages_dirty);
+}
+
 JsonObject *
 sh_dump_to_json (const VthDump *dump)
 {
@@ -51,6 +66,11 @@ sh_dump_to_json (const VthDump *dump)
   json_object_set_boolean_member (object, "manifest", dump->has_manifest);
   set_count (object, "size_bytes", dump->size_bytes);
   set_count (object, "allocated_bytes", dump->allocated_bytes);
+  if (dump->has_unique)
+    set_count (object, "unique_bytes", dump->unique_bytes);
+  else
+    json_object_set_null_member (object, "unique_bytes");
+  add_tracking (object, dump);
   if (dump->has_figures)
     add_figures (object, &dump->figures);
   if (dump->n_segments) {
@@ -92,13 +112,27 @@ sh_dump_figures (const VthDump *dump)
   return g_strdup (dump->paused ? "the guest was stopped for it" : "no figures");
 }
 
+char *
+sh_dump_chain (const VthDump *dump)
+{
+  if (dump->base) {
+    g_autofree char *unique = dump->has_unique ? sh_format_size (dump->unique_bytes) : NULL;
+
+    return g_strdup_printf ("; incremental on %s, %" G_GUINT64_FORMAT " pages%s%s", dump->base,
+                            dump->tracking.pages_dirty, unique ? ", unique " : "", unique ? unique : "");
+  }
+  return dump->tracking.full_reason ? g_strconcat ("; full: ", dump->tracking.full_reason, NULL) : g_strdup ("");
+}
+
 const ShColumn sh_dump_list_columns[] = {
   { "Domain", "domain", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Schedule", "schedule", SH_FORMAT_TEXT },
   { "Time", "time", SH_FORMAT_TIME },
   { "Size", "allocated_bytes", SH_FORMAT_SIZE },
+  { "Unique", "unique_bytes", SH_FORMAT_SIZE },
   { "Paused", "paused", SH_FORMAT_YES_NO },
   { "Name", "name", SH_FORMAT_TEXT, .shrinks = 1 },
+  { "Base", "base", SH_FORMAT_TEXT, .shrinks = 2 },
   { NULL },
 };
 
@@ -110,6 +144,11 @@ const ShColumn sh_dump_info_columns[] = {
   { "Schedule", "schedule", SH_FORMAT_TEXT },
   { "Connection", "uri", SH_FORMAT_TEXT },
   { "Base", "base", SH_FORMAT_TEXT },
+  { "Builds on", "base_generation", SH_FORMAT_TEXT },
+  { "Generation", "generation", SH_FORMAT_TEXT },
+  { "Full because", "full_reason", SH_FORMAT_TEXT },
+  { "Storage", "storage", SH_FORMAT_TEXT },
+  { "Strategy", "strategy", SH_FORMAT_TEXT },
   { "Time", "time", SH_FORMAT_TIME },
   { "Mode", "mode", SH_FORMAT_TEXT },
   { "Guest was stopped", "paused", SH_FORMAT_YES_NO },
@@ -119,6 +158,7 @@ const ShColumn sh_dump_info_columns[] = {
   { "Capture", "capture_ns", SH_FORMAT_DURATION },
   { "Total", "total_ns", SH_FORMAT_DURATION },
   { "Pages", "pages_total", SH_FORMAT_NUMBER },
+  { "Pages saved", "pages_dirty", SH_FORMAT_NUMBER },
   { "Zero pages", "pages_zero", SH_FORMAT_NUMBER },
   { "Copied on a fault", "pages_fault_copied", SH_FORMAT_NUMBER },
   { "Mirror limit", "mirror_limit_bytes", SH_FORMAT_SIZE },
@@ -132,6 +172,7 @@ const ShColumn sh_dump_info_columns[] = {
   { "Kernel", "os_release", SH_FORMAT_TEXT },
   { "File size", "size_bytes", SH_FORMAT_SIZE },
   { "On disk", "allocated_bytes", SH_FORMAT_SIZE },
+  { "Unique", "unique_bytes", SH_FORMAT_SIZE },
   { "Manifest", "manifest", SH_FORMAT_YES_NO },
   { NULL },
 };

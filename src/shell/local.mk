@@ -13,6 +13,7 @@ src_shell_libshell_la_SOURCES = \
 	src/shell/cmd-path.c \
 	src/shell/cmd-schedule.c \
 	src/shell/cmd-shell.c \
+	src/shell/cmd-watch.c \
 	src/shell/commands.c \
 	src/shell/commands.h \
 	src/shell/complete.c \

@@ -19,6 +19,6 @@ keys "$example" >"$tmp/example"
 diff "$tmp/read" "$tmp/page" || fail "keys differ (< program, > manual)"
 diff "$tmp/read" "$tmp/example" || fail "keys differ (< program, > example)"
 
-grep -oE '"VTHUNDER_[A-Z_0-9]+"' "$srcdir/src/lib/batch.c" | tr -d '"' | sort -u >"$tmp/set"
+grep -ohE '"VTHUNDER_[A-Z_0-9]+"' "$srcdir/src/lib/batch.c" "$srcdir/src/lib/hook.c" | tr -d '"' | sort -u >"$tmp/set"
 sed -n '/^HOOKS$/,/^METRICS$/p' "$page" | grep -oE 'VTHUNDER_[A-Z_0-9]+' | sort -u >"$tmp/described"
 diff "$tmp/set" "$tmp/described" || fail "variables of hooks differ (< program, > manual)"

@@ -26,6 +26,10 @@ SHELL_TESTS += \
 	$(NULL)
 LIVE_TESTS += \
 	tests/live/test-shell-batch.sh \
+	tests/live/test-shell-incremental.sh \
+	tests/live/test-shell-incremental-batch.sh \
+	tests/live/test-shell-incremental-clone.sh \
+	tests/live/test-shell-watch.sh \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \

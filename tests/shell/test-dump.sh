@@ -36,6 +36,39 @@ refused 2 'requires <file|domain>' dump-verify
 refused 1 nonsense dump-download nonsense x y
 refused 1 '' "path-set test $tmp/dumps; dump-download test nonsense $tmp/copy"
 
+# Incremental dumps: what does not go together, and a driver that cannot.
+refused 2 'mutually exclusive' dump test --incremental --mode stop
+refused 2 'is for --incremental' dump test --full
+refused 2 'format elf' dump test --incremental --format kdump-zlib --file "$tmp/dumps/x"
+refused 1 'allow-pause' dump test --incremental --file "$tmp/dumps/x"
+[ -z "$(ls -A "$tmp/dumps")" ] || fail "a refused dump left something: $(ls -A "$tmp/dumps")"
+refused 2 'requires --interval' watch test
+for interval in 5 1h 0s 5ms 1.5s -1s s 999999999999999999999s; do refused 2 '--interval takes' watch test --interval "$interval"; done
+refused 2 'mutually exclusive' watch test --interval 1s --output x --pool y
+refused 1 nonsense watch nonsense --interval 1s
+refused 1 'is not a directory' watch test --interval 1s --output "$tmp/nonexistent"
+refused 1 'only a dump that stops the guest' watch test --interval 1s --output "$tmp/dumps"
+[ -z "$(ls -A "$tmp/dumps")" ] || fail "a refused dump left something: $(ls -A "$tmp/dumps")"
+
+# The sample has no memory: nothing differs.
+sample=$srcdir/tests/fuzz/corpus/note/elf64
+ok dump-export "$sample" "$tmp/copy.core"; like "Dump *exported to $tmp/copy.core" "$out"
+cmp "$sample" "$tmp/copy.core" || fail "the export differs"
+refused 2 'use --force' dump-export "$sample" "$tmp/copy.core"
+ok dump-export "$sample" "$tmp/copy.core" --force
+ok dump-export "$sample" "$tmp/dumps"; [ -s "$tmp/dumps/elf64" ] || fail "not exported into the directory"
+rm "$tmp/dumps/elf64"
+refused 1 'neither ELF nor kdump' dump-export "$tmp/garbage" "$tmp/none"
+refused 1 'no ELF dump' dump-export "$srcdir/tests/fuzz/corpus/note/kdump" "$tmp/none"
+refused 1 '' dump-export "$tmp/nonexistent" "$tmp/none"
+refused 1 '' dump-export "$sample" "$tmp/nonexistent/x"
+[ ! -e "$tmp/none" ] || fail "a failed export left a file"
+ok dump-diff "$sample" "$tmp/copy.core"; like '*0 of * pages differ' "$out"
+ok dump-diff "$sample" "$tmp/copy.core" --json; equal '0' "$(json '.pages_different')"; equal '0' "$(json '.ranges | length')"
+refused 1 'neither ELF nor kdump' dump-diff "$sample" "$tmp/garbage"
+refused 1 'different layouts' dump-diff "$sample" "$srcdir/tests/fuzz/corpus/note/elf32"
+refused 2 'requires' dump-diff "$sample"
+
 refused 1 '' job-abort test
 refused 2 'requires <domain>' job-abort
 ok jobs; like '*Domain *Operation*' "$out"

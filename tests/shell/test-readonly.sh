@@ -16,6 +16,7 @@ writes=(
     'schedule-edit test x --keep-last 1'
     'schedule-enable test x'
     'schedule-remove test x'
+    'watch test --interval 1s'
 )
 reads=(
     "batch --dry-run --state-dir $tmp/state"
@@ -43,7 +44,7 @@ ok -r 'connect; schedule-add test x @daily'
 # Each command is in one of the lists, or has nothing to do with the other end.
 {
     printf '%s\n' "${writes[@]%% *}" "${reads[@]%% *}"
-    printf '%s\n' cd connect doctor dump-download dump-info dump-verify help history pwd quit version
+    printf '%s\n' cd connect doctor dump-diff dump-download dump-export dump-info dump-verify help history pwd quit version
 } | sort -u >"$tmp/known"
 vthunder self-test --dump-table | awk -F'\t' '$1 == "command" { print $2 }' | sort >"$tmp/all"
 diff "$tmp/known" "$tmp/all" || fail 'a command is in neither list (< known here, > in the program)'

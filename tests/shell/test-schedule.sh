@@ -28,6 +28,20 @@ after "$add; schedule-add test second @daily; schedule-remove test nightly" '.[0
 after "$add --live" 'length' 1
 after "$add --config" 'length | tostring' 0
 
+inc='schedule-add test often @hourly --mode incremental'
+after "$inc" '.[0] | [.mode, .full_every] | @csv' '"incremental","24"'
+after "$inc --full-every 12" '.[0].full_every' 12
+after "$inc --full-every 36h" '.[0].full_every' 1d12h
+after "$inc --full-every 1d; schedule-edit test often --full-every 7" '.[0].full_every' 7
+after "$inc --full-every 7; schedule-edit test often --keep-last 3" '.[0].full_every' 7
+after "$inc; schedule-edit test often --mode mirror" '.[0].full_every | tostring' null
+after "$add; schedule-edit test nightly --mode incremental --full-every 2d" '.[0].full_every' 2d
+ok "$inc --full-every 2d; schedule-list"
+like '*Full every*often *@hourly *incremental *2d *yes *' "$out"
+refused 2 'for --mode incremental' "$add --full-every 3"
+refused 2 'interval of full dumps' schedule-add test x @daily --mode incremental --full-every 0
+refused 2 'interval of full dumps' schedule-add test x @daily --mode incremental --full-every often
+
 refused 2 'exists already' "$add; $add"
 refused 2 nonsense schedule-add test x nonsense
 refused 2 '' schedule-add test x '0 0 31 2 *'

@@ -6,6 +6,7 @@ vth_unit_tests = \
 	tests/unit/test-batch \
 	tests/unit/test-config \
 	tests/unit/test-cron \
+	tests/unit/test-diff \
 	tests/unit/test-domain \
 	tests/unit/test-dump \
 	tests/unit/test-output \
@@ -27,6 +28,10 @@ tests_unit_test_template_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_template_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_dump_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_dump_LDADD = $(VTH_UNIT_LIBS)
+# One of its stand-ins is looked up at run time.
+tests_unit_test_dump_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+tests_unit_test_diff_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_diff_LDADD = $(VTH_UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-contrib.sh tests/unit/test-example.sh
 EXTRA_DIST += tests/unit/test-contrib.sh tests/unit/test-example.sh
 tests_unit_test_domain_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)

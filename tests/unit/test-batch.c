@@ -38,6 +38,7 @@ typedef struct {
   GPtrArray *taken; /* Taken: by events */
   GPtrArray *log;   /* "kind domain schedule", all events */
   bool fail;
+  unsigned int n_chain; /* of mode incremental: dumps since the last full one */
   uint64_t free_bytes;
   char *state_dir;
   VthHost *host;
@@ -102,11 +103,25 @@ world_take (const VthBatchDomain *domain, const VthDumpRequest *request, void *d
   g_mutex_lock (&world->mutex);
   g_hash_table_remove (world->busy, domain->name);
   world->n_busy--;
+  VthDump *dump = NULL;
   if (!fail)
-    g_ptr_array_add (world->dumps, make_dump (domain->name, request->schedule, request->time_s));
+    {
+      g_ptr_array_add (world->dumps, make_dump (domain->name, request->schedule, request->time_s));
+      dump = make_dump (domain->name, request->schedule, request->time_s);
+    }
+  /* as vth_dump_take () does it */
+  if (dump != NULL && request->mode == VTH_MODE_INCREMENTAL)
+    {
+      g_assert_true (request->use_config_format);
+      world->n_chain = world->n_chain >= request->full_every ? 0 : world->n_chain;
+      if (world->n_chain++ == 0)
+        dump->tracking.full_reason = g_strdup ("new chain");
+      else
+        dump->base = g_strdup ("base");
+    }
   g_mutex_unlock (&world->mutex);
-  if (!fail)
-    return make_dump (domain->name, request->schedule, request->time_s);
+  if (dump != NULL)
+    return dump;
   g_set_error_literal (error, VTH_ERROR, VTH_ERROR_LIBVIRT, "the fake failed");
   return NULL;
 }
@@ -198,6 +213,8 @@ on_event (const VthBatchEvent *event, void *data)
                                                 event->schedule != NULL ? event->schedule : "-"));
   if (event->kind != VTH_BATCH_DONE)
     return;
+  if (event->dump->tracking.full_reason != NULL || event->dump->base != NULL)
+    g_ptr_array_add (world->log, g_strdup (event->dump->base != NULL ? "on a base" : event->dump->tracking.full_reason));
   Taken *taken = g_new0 (Taken, 1);
   taken->domain = g_strdup (event->domain);
   taken->schedule = g_strdup (event->schedule);
@@ -323,6 +340,33 @@ in_valgrind (void)
 {
   const char *preload = g_getenv ("LD_PRELOAD");
   return preload != NULL && strstr (preload, "vgpreload") != NULL;
+}
+
+/* The schedule's full-every reaches the dump, and what became of it the events. */
+static void
+test_full_every (void)
+{
+  World *world = world_new ();
+  g_autoptr (GError) error = NULL;
+  VthBatchDomain *domain = add_domain (world, "vm");
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("inc", "0 * * * *", &error);
+  vth_schedule_set_mode (schedule, VTH_MODE_INCREMENTAL);
+  vth_schedule_set_full_every (schedule, 3, 0);
+  vth_schedule_set_since (schedule, 0);
+  vth_config_set_format (domain->config, VTH_FORMAT_KDUMP_ZLIB);
+  vth_config_put_schedule (domain->config, schedule);
+  g_autoptr (GString) got = g_string_new (NULL);
+  for (unsigned int hour = 0; hour < 7; hour++)
+    {
+      run_batch (world);
+      g_autofree char *text = take_log (world);
+      g_string_append (got, strstr (text, "done vm inc, on a base") != NULL    ? "i"
+                            : strstr (text, "done vm inc, new chain") != NULL ? "F"
+                                                                              : "?");
+      world->now_s += 3600;
+    }
+  g_assert_cmpstr (got->str, ==, "FiiFiiF");
+  world_free (world);
 }
 
 /* --- months --- */
@@ -963,6 +1007,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/skipped", test_skipped);
   g_test_add_func ("/batch/failed", test_failed);
   g_test_add_func ("/batch/locked", test_locked);
+  g_test_add_func ("/batch/full-every", test_full_every);
   g_test_add_func ("/batch/jitter", test_jitter);
   g_test_add_func ("/batch/hooks", test_hooks);
   g_test_add_func ("/batch/metrics", test_metrics);

@@ -106,6 +106,56 @@ test_unknown_kept (void)
   g_assert_false (vth_config_is_empty (config));
 }
 
+/* How often a chain begins anew is a count or a duration, and comes back as it went. */
+static void
+test_full_every (void)
+{
+  static const struct {
+    const char *text, *written;
+    unsigned int count;
+    int64_t duration_s;
+  } cases[] = { { "1", "1", 1, 0 }, { "24", "24", 24, 0 }, { "007", "7", 7, 0 }, { "1000000", "1000000", 1000000, 0 },
+                { "1d", "1d", 0, 86400 }, { "36h", "1d12h", 0, 129600 }, { NULL, NULL, 0, 0 } };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *attribute = cases[i].text != NULL ? g_strdup_printf ("full-every='%s'", cases[i].text) : g_strdup ("");
+      g_autofree char *xml = g_strdup_printf ("<vthunder:domain " NS "><vthunder:schedule name='s' cron='@hourly' "
+                                              "mode='incremental' %s/></vthunder:domain>", attribute);
+      g_autoptr (VthConfig) config = parse (xml);
+      for (unsigned int round = 0; round < 2; round++)
+        {
+          const VthSchedule *schedule = vth_config_get_schedule (config, 0);
+          unsigned int count;
+          int64_t duration_s;
+          vth_schedule_get_full_every (schedule, &count, &duration_s);
+          g_assert_cmpint (vth_schedule_get_mode (schedule), ==, VTH_MODE_INCREMENTAL);
+          g_assert_cmpuint (count, ==, cases[i].count);
+          g_assert_cmpint (duration_s, ==, cases[i].duration_s);
+          g_autofree char *text = vth_config_to_xml (config, &error);
+          g_assert_no_error (error);
+          g_autofree char *expected = g_strdup_printf ("full-every=\"%s\"", cases[i].written);
+          g_assert_true ((strstr (text, "full-every") != NULL) == (cases[i].written != NULL));
+          g_assert_true (cases[i].written == NULL || strstr (text, expected) != NULL);
+          vth_config_free (config);
+          config = parse (text);
+        }
+    }
+  unsigned int count = 5;
+  int64_t duration_s = 6;
+  static const char *const bad[] = { "", "0", "0d", "1000001", "-1", "1.5", "1x", "d", " 1", "99999999999999999999" };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_assert_false (vth_full_every_parse (bad[i], &count, &duration_s, &error));
+      g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+    }
+  g_assert_cmpuint (count, ==, 5);
+  g_assert_cmpint (duration_s, ==, 6);
+  g_autofree char *standard = vth_full_every_to_string (0, 0);
+  g_assert_cmpstr (standard, ==, "24");
+}
+
 static void
 test_refused (void)
 {
@@ -133,6 +183,10 @@ test_refused (void)
     { "<domain><schedule name='a' cron='@daily'><retention keep-within='1d1d'/></schedule></domain>", "duration" },
     { "<domain><schedule name='a' cron='@daily' since='yesterday'/></domain>", "not valid" },
     { "<domain><schedule name='a' cron='@daily' since='2026-13-01T00:00:00Z'/></domain>", "no time" },
+    { "<domain><schedule name='a' cron='@daily' mode='sideways'/></domain>", "not valid" },
+    { "<domain><schedule name='a' cron='@daily' full-every='0'/></domain>", "interval of full dumps" },
+    { "<domain><schedule name='a' cron='@daily' full-every='1d1d'/></domain>", "interval of full dumps" },
+    { "<domain><schedule name='a' cron='@daily' full-every='often'/></domain>", "not valid" },
     { "<domain xmlns:vthunder='urn:x'/>", "another namespace" },
     { "<v:domain xmlns:v='urn:vthunder:domain:1.0'><v:v:9limits/></v:domain>", "not XML" }, /* found by the fuzzer */
   };
@@ -245,6 +299,7 @@ main (int argc, char **argv)
   virSetErrorFunc (NULL, quiet);
   g_test_add_func ("/config/read", test_read);
   g_test_add_func ("/config/unknown-kept", test_unknown_kept);
+  g_test_add_func ("/config/full-every", test_full_every);
   g_test_add_func ("/config/refused", test_refused);
   g_test_add_func ("/config/setters", test_setters);
   g_test_add_func ("/config/libvirt", test_libvirt);

@@ -33,6 +33,13 @@ static struct {
   unsigned int flags;
   bool completed_job;
   bool idle;         /* no job is running */
+  /* virDomainCoreDumpParams: */
+  bool no_params;    /* a daemon that lacks it */
+  bool loses;        /* the base is not what QEMU knows */
+  bool overlay;
+  unsigned int generation;
+  char base[256];    /* what it was last asked to build on; empty: nothing */
+  char built_on[16]; /* the generation that the last dump builds on; empty: full */
 } fake;
 
 static void
@@ -117,6 +124,63 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
   return 0;
 }
 
+/* A qcow2 header, and no more: all that we read of one. */
+static void
+write_overlay (const char *path, const char *backing, guint64 features)
+{
+  g_autofree guint8 *file = g_malloc0 (65536);
+  const guint32 version = GUINT32_TO_BE (3), length = GUINT32_TO_BE ((guint32) strlen (backing));
+  const guint64 offset = GUINT64_TO_BE (512), size = GUINT64_TO_BE (16384 + 8192), be_features = GUINT64_TO_BE (features);
+  memcpy (file, "QFI\xfb", 4);
+  memcpy (file + 4, &version, 4);
+  memcpy (file + 8, &offset, 8);
+  memcpy (file + 16, &length, 4);
+  memcpy (file + 24, &size, 8);
+  memcpy (file + 72, &be_features, 8);
+  memcpy (file + 512, backing, strlen (backing));
+  g_assert_true (g_file_set_contents (path, (const char *) file, 65536, NULL));
+}
+
+/* The library finds it at run time, as it does the real one. */
+int virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags);
+
+int
+virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags)
+{
+  const char *file = NULL, *base = NULL, *note = NULL;
+  int track = 0;
+  fake.calls++;
+  fake.flags = flags;
+  if (fake.no_params || fake.stock)
+    {
+      raise_error (domain, flags);
+      return -1;
+    }
+  g_assert_cmpint (virTypedParamsGetString (params, n, "file", &file), ==, 1);
+  g_assert_cmpint (virTypedParamsGetString (params, n, "note", &note), ==, 1);
+  g_assert_cmpint (virTypedParamsGetBoolean (params, n, "track", &track), ==, 1);
+  g_assert_cmpint (track, ==, 1);
+  virTypedParamsGetString (params, n, "base", &base);
+  g_strlcpy (fake.base, base != NULL ? base : "", sizeof fake.base);
+  fake.built_on[0] = '\0';
+  if (base != NULL && !fake.loses)
+    g_snprintf (fake.built_on, sizeof fake.built_on, "g%u", fake.generation);
+  fake.generation++;
+  if (fake.built_on[0] != '\0' && fake.overlay)
+    {
+      g_autofree char *name = g_path_get_basename (base);
+      write_overlay (file, name, 0);
+      return 0;
+    }
+  g_autofree char *on = fake.built_on[0] != '\0' ? g_strdup_printf (",\"base-generation\":\"%s\"", fake.built_on) : g_strdup ("");
+  g_autofree char *json
+      = g_strdup_printf ("{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
+                         "\"caller\":%s,\"mirror\":{\"t0-ns\":%" G_GUINT64_FORMAT ",\"generation\":\"g%u\"%s}}",
+                         note, UINT64_C (1774137600500000000) + fake.generation, fake.generation, on);
+  write_core (file, json, 0);
+  return 0;
+}
+
 int
 virDomainAbortJob (virDomainPtr domain)
 {
@@ -138,7 +202,19 @@ virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *para
   virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_TOTAL, 1000);
   virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_PROCESSED, 400);
   virTypedParamsAddULLong (params, n, &room, "thunder_pause_ns", 250000);
-  virTypedParamsAddULLong (params, n, &room, "thunder_t0_ns", UINT64_C (1774137600500000000));
+  virTypedParamsAddULLong (params, n, &room, "thunder_t0_ns", UINT64_C (1774137600500000000) + fake.generation);
+  if (fake.generation > 0)
+    {
+      g_autofree char *generation = g_strdup_printf ("g%u", fake.generation);
+      bool delta = fake.built_on[0] != '\0';
+      virTypedParamsAddULLong (params, n, &room, "thunder_pages_dirty", delta ? 7 : 70);
+      virTypedParamsAddString (params, n, &room, "thunder_storage", !delta ? "file" : fake.overlay ? "overlay" : "clone");
+      virTypedParamsAddString (params, n, &room, "thunder_generation", generation);
+      if (delta)
+        virTypedParamsAddString (params, n, &room, "thunder_base_generation", fake.built_on);
+      else if (fake.base[0] != '\0')
+        virTypedParamsAddString (params, n, &room, "thunder_full_reason", "the guest was reset");
+    }
   return 0;
 }
 
@@ -582,6 +658,323 @@ find_check (GPtrArray *checks, const char *name)
   return NULL;
 }
 
+/* --- dumps that build on each other --- */
+
+static VthDump *
+take_incremental (Fixture *f, VthDumpRequest request)
+{
+  static int64_t second = 1774137600;
+  g_autoptr (GError) error = NULL;
+  request.mode = VTH_MODE_INCREMENTAL;
+  request.time_s = request.time_s != 0 ? request.time_s : second++;
+  VthDump *dump = take (f, request, &error);
+  g_assert_no_error (error);
+  return dump;
+}
+
+#define assert_full(dump, why) \
+  G_STMT_START \
+  { \
+    g_assert_null ((dump)->base); \
+    g_assert_cmpuint ((dump)->chain_position, ==, 0); \
+    g_assert_cmpint ((dump)->mode, ==, VTH_MODE_MIRROR); \
+    g_assert_nonnull ((dump)->tracking.full_reason); \
+    if (strstr ((dump)->tracking.full_reason, why) == NULL) \
+      g_error ("'%s' does not say '%s'", (dump)->tracking.full_reason, why); \
+  } \
+  G_STMT_END
+
+static void
+test_incremental (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthDump) one = take_incremental (f, (VthDumpRequest){ .schedule = "s" });
+  assert_full (one, "no earlier dump");
+  g_assert_cmpstr (one->tracking.generation, ==, "g1");
+  g_assert_cmpstr (fake.base, ==, "");
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | (1 << 5));
+  g_assert_true (one->own);
+  g_assert_cmpuint (count_files (f), ==, 1); /* no record: all is in the note */
+
+  /* what is written after the dump would make it useless as a base */
+  g_autofree char *before = NULL, *after = NULL;
+  gsize n_before, n_after;
+  g_assert_true (g_file_get_contents (one->path, &before, &n_before, NULL));
+  g_autoptr (VthDump) two = take_incremental (f, (VthDumpRequest){ .schedule = "s" });
+  g_assert_cmpstr (fake.base, ==, one->path);
+  g_assert_cmpstr (two->base, ==, one->name);
+  g_assert_cmpstr (two->tracking.base_generation, ==, "g1");
+  g_assert_cmpstr (two->tracking.storage, ==, "clone");
+  g_assert_cmpuint (two->tracking.pages_dirty, ==, 7);
+  g_assert_cmpuint (two->chain_position, ==, 1);
+  g_assert_cmpint (two->chain_start_s, ==, one->time_s);
+  g_assert_cmpint (two->mode, ==, VTH_MODE_INCREMENTAL);
+  g_assert_null (two->tracking.full_reason);
+  g_assert_true (g_file_get_contents (one->path, &after, &n_after, NULL));
+  g_assert_cmpmem (before, n_before, after, n_after);
+
+  /* the files say the same */
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (dumps->len, ==, 2);
+  const VthDump *listed = dumps->pdata[1];
+  g_assert_cmpstr (listed->base, ==, one->name);
+  g_assert_cmpuint (listed->chain_position, ==, 1);
+  g_assert_cmpstr (listed->tracking.base_generation, ==, "g1");
+  g_assert_true (listed->has_unique);
+
+  /* QEMU knows better; then the base in the note was only meant */
+  fake.loses = true;
+  g_autoptr (VthDump) lost = take_incremental (f, (VthDumpRequest){ 0 });
+  g_assert_cmpstr (fake.base, ==, two->path);
+  assert_full (lost, "reset");
+  g_autoptr (VthDump) found = vth_dump_inspect (lost->path, &error);
+  g_assert_null (found->base);
+  g_assert_cmpuint (found->chain_position, ==, 0);
+  fake.loses = false;
+
+  /* gone, asked for, elsewhere */
+  g_assert_cmpint (g_unlink (lost->path), ==, 0);
+  g_autoptr (VthDump) gone = take_incremental (f, (VthDumpRequest){ 0 });
+  assert_full (gone, "is gone");
+  g_assert_cmpstr (fake.base, ==, "");
+  g_autoptr (VthDump) asked = take_incremental (f, (VthDumpRequest){ .full = true });
+  assert_full (asked, "asked for");
+  g_autofree char *elsewhere = g_build_filename (f->dir, "elsewhere.core", NULL);
+  g_autoptr (VthDump) moved = take_incremental (f, (VthDumpRequest){ .path = elsewhere });
+  assert_full (moved, "another output");
+  g_autoptr (VthDump) replaced = take_incremental (f, (VthDumpRequest){ .path = elsewhere });
+  assert_full (replaced, "replaces");
+
+  /* a failed one changes nothing about the next */
+  g_autoptr (VthDump) kdump = take (f, (VthDumpRequest){ .mode = VTH_MODE_INCREMENTAL, .format = VTH_FORMAT_KDUMP_ZLIB }, &error);
+  g_assert_null (kdump);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+}
+
+static void
+test_full_every (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GString) got = g_string_new (NULL);
+  for (unsigned int i = 0; i < 7; i++)
+    {
+      g_autoptr (VthDump) dump = take_incremental (f, (VthDumpRequest){ .full_every = 3 });
+      g_string_append_printf (got, "%u", dump->chain_position);
+    }
+  g_assert_cmpstr (got->str, ==, "0120120");
+
+  /* by age of the full one */
+  int64_t start_s = 1774137600;
+  g_autoptr (VthDump) first = take_incremental (f, (VthDumpRequest){ .full = true, .time_s = start_s });
+  g_autoptr (VthDump) young = take_incremental (f, (VthDumpRequest){ .full_every_s = 3600, .time_s = start_s + 3599 });
+  g_assert_cmpuint (young->chain_position, ==, 1);
+  g_autoptr (VthDump) old = take_incremental (f, (VthDumpRequest){ .full_every_s = 3600, .time_s = start_s + 3600 });
+  assert_full (old, "1h old");
+
+  /* without a rule there is one all the same */
+  unsigned int longest = 0;
+  for (unsigned int i = 0; i < VTH_FULL_EVERY_DEFAULT + 2; i++)
+    {
+      g_autoptr (VthDump) dump = take_incremental (f, (VthDumpRequest){ 0 });
+      longest = MAX (longest, dump->chain_position);
+    }
+  g_assert_cmpuint (longest, ==, VTH_FULL_EVERY_DEFAULT - 1);
+}
+
+/* A host that cannot do it gives what it can, and says why; never a stop that was not allowed. */
+static void
+test_incremental_stock (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.no_params = true;
+  g_autoptr (VthDump) full = take_incremental (f, (VthDumpRequest){ 0 });
+  g_assert_cmpuint (fake.calls, ==, 2);
+  g_assert_false (full->paused);
+  g_assert_nonnull (full->tracking.full_reason);
+  g_assert_true (full->own);
+  fake.stock = true;
+  fake.completed_job = false;
+  g_autoptr (VthDump) refused = take (f, (VthDumpRequest){ .mode = VTH_MODE_INCREMENTAL }, &error);
+  g_assert_null (refused);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
+  g_clear_error (&error);
+  g_autoptr (VthDump) paused = take (f, (VthDumpRequest){ .mode = VTH_MODE_INCREMENTAL, .allow_pause = true }, &error);
+  g_assert_no_error (error);
+  g_assert_true (paused->paused);
+}
+
+static const VthPruneItem *
+find_item (GPtrArray *plan, const VthDump *dump)
+{
+  for (unsigned int i = 0; i < plan->len; i++)
+    if (strcmp (((VthPruneItem *) plan->pdata[i])->dump->name, dump->name) == 0)
+      return plan->pdata[i];
+  g_error ("'%s' is not in the plan", dump->name);
+  return NULL;
+}
+
+static void
+keep_last (Fixture *f, unsigned int n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+  VthRetention retention = { .keep_last = n };
+  vth_schedule_set_retention (schedule, &retention);
+  vth_config_put_schedule (f->config, schedule);
+}
+
+static void
+test_prune_chain (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  VthDump *dumps[5];
+  fake.overlay = true;
+  /* two chains: 0 <- 1 <- 2, 3 <- 4 */
+  for (unsigned int i = 0; i < 5; i++)
+    dumps[i] = take_incremental (f, (VthDumpRequest){ .schedule = "s", .full_every = 3 });
+  g_assert_cmpstr (dumps[2]->base, ==, dumps[1]->name);
+  g_assert_cmpstr (dumps[2]->tracking.storage, ==, "overlay");
+  g_assert_null (dumps[3]->base);
+  g_assert_cmpuint (count_files (f), ==, 5 + 3); /* overlays have records */
+  g_autoptr (GPtrArray) list = vth_dump_list (f->output, f->domain, &error);
+  g_assert_cmpuint (list->len, ==, 5);
+  g_assert_cmpstr (((VthDump *) list->pdata[2])->base, ==, dumps[1]->name);
+  g_assert_cmpuint (((VthDump *) list->pdata[2])->chain_position, ==, 2);
+
+  /* the newest three need all there is */
+  keep_last (f, 3);
+  g_autoptr (GPtrArray) three = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  g_assert_no_error (error);
+  for (unsigned int i = 0; i < 5; i++)
+    g_assert_true (find_item (three, dumps[i])->keep);
+  g_autofree char *by_two = g_strconcat ("needed by ", dumps[2]->name, NULL);
+  g_autofree char *by_one = g_strconcat ("needed by ", dumps[1]->name, NULL);
+  g_assert_cmpstr (find_item (three, dumps[1])->reason, ==, by_two);
+  g_assert_cmpstr (find_item (three, dumps[0])->reason, ==, by_one);
+
+  /* the newest two are a chain of their own: all of the other goes, unless somebody's file needs it, however it is named */
+  keep_last (f, 2);
+  g_autofree char *mine = g_build_filename (vth_output_get_path (f->output), "mine.qcow2", NULL);
+  g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".being-written", NULL);
+  g_autofree char *dotted = g_strconcat ("./", dumps[1]->name, NULL);
+  const char *const names[] = { dumps[1]->name, dotted, dumps[1]->path };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (names) * 2; i++)
+    {
+      write_overlay (i % 2 ? hidden : mine, names[i / 2], 1 << 2);
+      g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+      g_assert_false (find_item (plan, dumps[2])->keep);
+      g_assert_true (find_item (plan, dumps[1])->keep);
+      g_assert_true (find_item (plan, dumps[0])->keep);
+      g_assert_cmpint (g_unlink (i % 2 ? hidden : mine), ==, 0);
+    }
+  /* one in another directory by that name is another */
+  write_overlay (mine, "/elsewhere/x.core", 0);
+  g_autoptr (GPtrArray) two = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  for (unsigned int i = 0; i < 5; i++)
+    g_assert_cmpint (find_item (two, dumps[i])->keep, ==, i >= 3);
+  /* a dump that came after the plan: what it builds on stays, and that is an error of those items only */
+  write_overlay (mine, dumps[0]->name, 0);
+  g_assert_cmpuint (vth_prune_execute (f->output, two), ==, 1);
+  g_assert_error (find_item (two, dumps[0])->error, VTH_ERROR, VTH_ERROR_LOCKED);
+  g_assert_true (find_item (two, dumps[2])->removed && find_item (two, dumps[1])->removed);
+  g_assert_true (g_file_test (dumps[0]->path, G_FILE_TEST_EXISTS));
+  g_assert_cmpint (g_unlink (mine), ==, 0);
+  g_assert_cmpuint (vth_prune_execute (f->output, two), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, 2 + 1);
+
+  /* by name, for watch */
+  const char *const last[] = { dumps[3]->name, dumps[4]->name, NULL };
+  g_autoptr (GPtrArray) one = vth_prune_plan_last (f->output, f->domain, last, 1, &error);
+  g_assert_cmpuint (one->len, ==, 2);
+  g_assert_true (find_item (one, dumps[3])->keep && find_item (one, dumps[4])->keep);
+  g_autoptr (GPtrArray) none = vth_prune_plan_last (f->output, f->domain, last, 0, &error);
+  g_assert_cmpuint (vth_prune_execute (f->output, none), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, 0);
+  for (unsigned int i = 0; i < 5; i++)
+    vth_dump_free (dumps[i]);
+}
+
+/* Clones are whole: any of them goes when retention says so. */
+static void
+test_prune_clones (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  for (unsigned int i = 0; i < 4; i++)
+    vth_dump_free (take_incremental (f, (VthDumpRequest){ .schedule = "s" }));
+  keep_last (f, 1);
+  g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  g_assert_cmpuint (vth_prune_execute (f->output, plan), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, 1);
+}
+
+/* --- what an overlay names is not trusted --- */
+
+static void
+test_overlay_refused (Fixture *f, gconstpointer data)
+{
+  const char *dir = vth_output_get_path (f->output);
+  g_autofree char *top = g_build_filename (dir, "top", NULL);
+  g_autofree char *link_path = g_build_filename (dir, "link", NULL);
+  g_autofree char *pipe = g_build_filename (dir, "pipe", NULL);
+  g_autofree char *folder = g_build_filename (dir, "folder", NULL);
+  g_autofree char *loop = g_build_filename (dir, "loop", NULL);
+  g_autofree char *whole = g_build_filename (dir, "whole", NULL);
+  g_autofree char *target = g_build_filename (dir, "target", NULL);
+  write_core (whole, NULL, 0);
+  g_assert_cmpint (symlink (whole, link_path), ==, 0);
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  write_overlay (loop, "top", 0);
+  static const struct {
+    const char *backing;
+    guint64 features;
+    int code;
+  } cases[] = { { "/etc/passwd", 0, VTH_ERROR_UNSAFE },      { "../x", 0, VTH_ERROR_UNSAFE },
+                { "sub/x", 0, VTH_ERROR_UNSAFE },            { "nbd:localhost:10809", 0, VTH_ERROR_UNSAFE },
+                { "json:{\"driver\":\"file\"}", 0, VTH_ERROR_UNSAFE }, { "link", 0, VTH_ERROR_UNSAFE },
+                { "pipe", 0, VTH_ERROR_UNSAFE },             { "folder", 0, VTH_ERROR_UNSAFE },
+                { "..", 0, VTH_ERROR_UNSAFE },               { "missing", 0, VTH_ERROR_NOT_FOUND },
+                { "top", 0, VTH_ERROR_FORMAT },              { "loop", 0, VTH_ERROR_FORMAT },
+                { "whole", 1 << 2, VTH_ERROR_FORMAT },       { "whole", 1 << 1, VTH_ERROR_FORMAT },
+                { "whole", UINT64_C (1) << 40, VTH_ERROR_FORMAT } };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      write_overlay (top, cases[i].backing, cases[i].features);
+      g_assert_false (vth_dump_export (top, target, false, NULL, NULL, NULL, &error));
+      if (!g_error_matches (error, VTH_ERROR, cases[i].code))
+        g_error ("%s: code %d: %s", cases[i].backing, error->code, error->message);
+      g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
+    }
+  /* the chain is part of what is verified */
+  g_autofree char *middle = g_build_filename (dir, "middle", NULL);
+  write_overlay (top, "middle", 0);
+  write_overlay (middle, "./whole", 0);
+  for (unsigned int there = 0; there <= 1; there++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GPtrArray) checks = NULL, in = NULL;
+      int expected = there ? VTH_CHECK_OK : VTH_CHECK_FAILED;
+      g_assert_cmpint (there ? g_rename (target, whole) : g_rename (whole, target), ==, 0);
+      g_assert_true (vth_dump_verify (top, NULL, NULL, NULL, &checks, &error));
+      g_assert_cmpint (find_check (checks, "base")->status, ==, expected);
+      g_assert_true (vth_dump_verify_in (f->output, "top", NULL, NULL, NULL, &in, &error));
+      g_assert_cmpint (find_check (in, "base")->status, ==, expected);
+    }
+  /* a header whose name is not within the file, and one that is cut off */
+  write_overlay (top, "whole", 0);
+  int fd = open (top, O_WRONLY);
+  g_assert_cmpint (pwrite (fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, 8), ==, 8);
+  close (fd);
+  g_autoptr (GError) outside = NULL;
+  g_autoptr (VthDump) damaged = vth_dump_inspect (top, &outside);
+  g_assert_error (outside, VTH_ERROR, VTH_ERROR_FORMAT);
+  write_overlay (top, "whole", 0);
+  g_assert_cmpint (truncate (top, 60), ==, 0);
+  g_autoptr (GError) cut = NULL;
+  g_autoptr (VthDump) short_one = vth_dump_inspect (top, &cut);
+  g_assert_error (cut, VTH_ERROR, VTH_ERROR_FORMAT);
+}
+
 static void
 test_verify (Fixture *f, gconstpointer data)
 {
@@ -756,6 +1149,32 @@ test_samples (void)
     }
 }
 
+/* The flag of the newest compression, in the header of a sample. */
+static void
+test_zstd (Fixture *f, gconstpointer data)
+{
+  const char *top = g_getenv ("abs_top_srcdir");
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  gsize length;
+  if (top == NULL)
+    {
+      g_test_skip ("abs_top_srcdir is not set");
+      return;
+    }
+  g_autofree char *sample = g_build_filename (top, "tests", "fuzz", "corpus", "note", "kdump", NULL);
+  g_autofree char *path = g_build_filename (f->dir, "kdump-zstd", NULL);
+  g_assert_true (g_file_get_contents (sample, &text, &length, NULL));
+  const gsize status = 12 + 6 * 65 + 22;
+  g_assert_cmpint (text[status] & ~1, ==, 0);
+  text[status] = 32;
+  g_assert_true (g_file_set_contents (path, text, (gssize) length, NULL));
+  g_autoptr (VthDump) dump = vth_dump_inspect (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (dump->format, ==, VTH_FORMAT_KDUMP_ZSTD);
+  g_assert_cmpstr (vth_format_to_string (dump->format), ==, "kdump-zstd");
+}
+
 static void
 quiet (void *data, virErrorPtr error)
 {
@@ -777,10 +1196,17 @@ main (int argc, char **argv)
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
   ADD ("prune", test_prune);
+  ADD ("incremental", test_incremental);
+  ADD ("full-every", test_full_every);
+  ADD ("incremental-stock", test_incremental_stock);
+  ADD ("prune-chain", test_prune_chain);
+  ADD ("prune-clones", test_prune_clones);
+  ADD ("overlay-refused", test_overlay_refused);
   ADD ("verify", test_verify);
   ADD ("download", test_download);
   ADD ("interrupted", test_interrupted);
   ADD ("floor", test_floor);
+  ADD ("zstd", test_zstd);
   g_test_add_func ("/dump/samples", test_samples);
   return g_test_run ();
 }
