@@ -176,7 +176,8 @@ apply_tracking (VthDump *dump, JsonObject *caller, JsonObject *mirror)
         }
     }
   int_member (mirror, VTH_PAGES_DIRTY_NOTE, &dump->tracking.pages_dirty);
-  if (dump->tracking.base_generation == NULL)
+  /* An overlay is none without a base, also where its record lacks the figures. */
+  if (dump->tracking.base_generation == NULL && dump->base == NULL)
     {
       if (dump->tracking.full_reason == NULL)
         dump->tracking.full_reason = g_strdup (string_member (caller, "full-reason"));
@@ -767,6 +768,9 @@ read_overlay (Reader *reader, GError **error)
     }
   reader->dump->base = g_path_get_basename (overlay.backing);
   reader->dump->tracking.storage = g_strdup ("overlay");
+  /* Nothing but such a dump writes one. */
+  reader->dump->mode = VTH_MODE_INCREMENTAL;
+  reader->dump->paused = false;
   add_check (reader, "header", VTH_CHECK_OK, "qcow2 overlay over '%s'", overlay.backing);
   add_check (reader, "segments", VTH_CHECK_SKIPPED, "they are spread over the files it builds on: dump-export makes one of them");
   return true;

@@ -44,6 +44,7 @@ lib_fuzz_corpus = \
 	tests/fuzz/corpus/note/flattened \
 	tests/fuzz/corpus/note/kdump \
 	tests/fuzz/corpus/note/kdump32 \
+	tests/fuzz/corpus/note/overlay \
 	tests/fuzz/corpus/note/windows \
 	$(NULL)
 EXTRA_DIST += $(lib_fuzz_corpus)

@@ -24,12 +24,15 @@ check_stock ()
     grep -Eq "^error: .*($pattern).*only a dump that stops the guest is possible here.*--allow-pause" "$tmp/said" || fail "no clear refusal"
     [ "$(wc -l <"$tmp/said")" = 1 ] || fail "more than one line: $(cat "$tmp/said")"
     [ -z "$(ls -A "$tmp/dumps")" ] || fail "the refused dump left: $(ls -A "$tmp/dumps")"
+    if v dump "$domain" --incremental 2>"$tmp/said"; then fail "an incremental dump was not refused"; fi
+    grep -Eq "^error: .*only a dump that stops the guest is possible here.*--allow-pause" "$tmp/said" || fail "$(cat "$tmp/said")"
+    [ -z "$(ls -A "$tmp/dumps")" ] || fail "the refused dump left: $(ls -A "$tmp/dumps")"
     v dump "$domain" --allow-pause >"$tmp/said" || fail "--allow-pause"
     cat "$tmp/said"
     grep -q 'the guest was stopped for it' "$tmp/said" || fail "does not say that the guest was stopped"
     v dump-list "$domain" --json >"$tmp/json"
     json 'length == 1 and (.[0] | .own and .paused and .mode == "stop" and .schedule == "manual")'
-    v dump-list "$domain" | grep -Eq '^ .* yes +[^ ]+$' || fail "the table does not say so: $(v dump-list "$domain")"
+    v dump-list "$domain" | grep -Eq '^ .* yes +[^ ]+ +-$' || fail "the table does not say so: $(v dump-list "$domain")"
     check_image "$(jq -r '.[0].path' "$tmp/json")"
 
     # The domain's setting allows it for dumps by hand, the schedule's for its own.

@@ -33,6 +33,12 @@ vthunder dump "$domain" --mode stop --json >"$tmp/json"
 jq -e '.[0].paused' "$tmp/json" >/dev/null || fail "a stop dump does not say so: $(cat "$tmp/json")"
 vthunder dump-list "$domain" | grep -q ' yes ' || fail "the list does not say so"
 
+# The format that only the built libvirt and QEMU know is written and recognised.
+if have_dump_format kdump-zstd; then
+    vthunder -q dump "$domain" --format kdump-zstd --file "$tmp/dumps/zstd"
+    vthunder dump-info "$tmp/dumps/zstd" --json | jq -e '.format == "kdump-zstd" and .cpus == 1' >/dev/null || fail "dump-info of kdump-zstd"
+fi
+
 # In the background.
 rm -f "$tmp/dumps"/*
 vthunder dump "$domain" --detach

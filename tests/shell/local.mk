@@ -36,6 +36,7 @@ LIVE_TESTS += \
 	tests/live/test-shell-stock-libvirt.sh \
 	$(NULL)
 LONG_TESTS += \
+	tests/live/test-shell-incremental-pool.sh \
 	tests/live/test-shell-pool.sh \
 	tests/live/test-shell-second-daemon.sh \
 	tests/live/test-shell-ssh.sh \

@@ -1127,6 +1127,7 @@ test_samples (void)
   } samples[] = { { "elf64", 64, 2, VTH_FORMAT_ELF, true },   { "elf32", 32, 2, VTH_FORMAT_ELF, true },
                   { "kdump", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true }, { "flattened", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true },
                   { "kdump32", 0, 2, VTH_FORMAT_KDUMP_ZLIB, true },
+                  { "overlay", 0, 0, VTH_FORMAT_ELF, false },
                   { "windows", 0, 0, VTH_FORMAT_WIN_DMP, false } };
   const char *top = g_getenv ("abs_top_srcdir");
   if (top == NULL)
@@ -1146,6 +1147,8 @@ test_samples (void)
       g_assert_cmpstr (dump->domain, ==, samples[i].note ? "web1" : NULL);
       g_assert_cmpuint (dump->figures.pause_ns, ==, samples[i].note ? 123456 : 0);
       g_assert_cmpstr (dump->os_release, ==, samples[i].note ? "6.12.0-test" : NULL);
+      if (g_str_equal (samples[i].name, "overlay"))
+        g_assert_cmpstr (dump->base, ==, "web1-manual-20261123T030000Z.core");
     }
 }
 
