@@ -32,8 +32,8 @@ done
 # Nothing beside what is left.
 for i in "$dumps"/*.vthunder; do [ -e "${i%.vthunder}" ] || fail "left over: $i"; done
 
-# What was there before is not watch's to remove.  Ctrl-C.
-vthunder watch "$domain" --interval 300ms --keep 1 --output "$dumps" >"$tmp/text" 2>"$tmp/text.err" &
+# What was there before is not watch's to remove.  Ctrl-C, which a shell has its background jobs ignore.
+env --default-signal=INT vthunder watch "$domain" --interval 300ms --keep 1 --output "$dumps" >"$tmp/text" 2>"$tmp/text.err" &
 watch=$!
 pids+=("$watch")
 wait_for 30 grep -q "full: every 1 dumps" "$tmp/text" || wait_for 1 grep -q "incremental on" "$tmp/text" ||
