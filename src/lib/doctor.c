@@ -83,9 +83,7 @@ static char *
 emulator_of (virDomainPtr domain)
 {
   char *xml = virDomainGetXMLDesc (domain, 0);
-  const char *begin = xml != NULL ? strstr (xml, "<emulator>") : NULL;
-  const char *end = begin != NULL ? strstr (begin, "</emulator>") : NULL;
-  char *path = end != NULL ? g_strndup (begin + 10, (size_t) (end - begin) - 10) : NULL;
+  char *path = vth_xml_string (xml, "/domain/devices/emulator");
   free (xml);
   return path;
 }

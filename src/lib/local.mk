@@ -33,6 +33,7 @@ vth_lib_files = \
 	src/lib/verify.c \
 	src/lib/version.c \
 	src/lib/vth-private.h \
+	src/lib/xml.c \
 	$(NULL)
 src_lib_libvthunder_la_SOURCES = $(vth_lib_files)
 nodist_src_lib_libvthunder_la_SOURCES = src/lib/vthunder-rng.c

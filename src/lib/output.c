@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
-#include <libxml/parser.h>
 #include <libxml/uri.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,33 +73,20 @@ open_pool (VthOutput *output, GError **error)
       return false;
     }
   char *xml = virStoragePoolGetXMLDesc (output->pool, 0);
-  xmlDoc *doc = xml != NULL ? xmlReadMemory (xml, (int) strlen (xml), NULL, NULL,
-                                             XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING)
-                            : NULL;
-  xmlNode *root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
-  xmlChar *type = root != NULL ? xmlGetNoNsProp (root, (const xmlChar *) "type") : NULL;
+  g_autofree char *type = vth_xml_string (xml, "/pool/@type");
   static const char *const usable[] = { "dir", "fs", "netfs", NULL };
-  bool ok = type != NULL && g_strv_contains (usable, (const char *) type);
 
-  for (xmlNode *node = ok ? root->children : NULL; node != NULL; node = node->next)
-    if (node->type == XML_ELEMENT_NODE && strcmp ((const char *) node->name, "target") == 0)
-      for (xmlNode *child = node->children; child != NULL; child = child->next)
-        if (child->type == XML_ELEMENT_NODE && strcmp ((const char *) child->name, "path") == 0)
-          {
-            xmlChar *path = xmlNodeGetContent (child);
-            g_free (output->path);
-            output->path = g_strdup ((const char *) path);
-            xmlFree (path);
-          }
+  if (type != NULL && g_strv_contains (usable, type))
+    {
+      g_free (output->path);
+      output->path = vth_xml_string (xml, "/pool/target/path");
+    }
   if (xml == NULL)
     vth_error_set_libvirt (error, "cannot use storage pool '%s'", output->target);
   else if (output->path == NULL)
     g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
                  "cannot use storage pool '%s': it is of type %s, dumps need a directory (dir, fs, netfs)", output->target,
-                 type != NULL ? (const char *) type : "unknown");
-  xmlFree (type);
-  if (doc != NULL)
-    xmlFreeDoc (doc);
+                 type != NULL ? type : "unknown");
   free (xml);
   return output->path != NULL;
 }
@@ -497,35 +483,53 @@ volume_source_read (void *data, uint64_t offset, void *buffer, size_t length, GE
   return true;
 }
 
+static void
+volume_close (VolumeReader *reader)
+{
+  virStorageVolFree (reader->volume);
+  g_free (reader);
+}
+
+static VolumeReader *
+volume_open (VthOutput *output, const char *name, virStorageVolInfo *details, GError **error)
+{
+  VolumeReader *reader = g_new0 (VolumeReader, 1);
+
+  reader->output = output;
+  reader->volume = volume_of (output, name, error);
+  if (reader->volume == NULL)
+    {
+      g_free (reader);
+      return NULL;
+    }
+  if (virStorageVolGetInfo (reader->volume, details) < 0)
+    {
+      vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", name, output->target);
+      volume_close (reader);
+      return NULL;
+    }
+  return reader;
+}
+
 static VthDump *
 inspect_volume (VthOutput *output, const char *name, VthNoteInfo *info, GError **error)
 {
-  virStorageVolPtr volume = volume_of (output, name, error);
   virStorageVolInfo details;
-  VthDump *dump = NULL;
+  VolumeReader *reader = volume_open (output, name, &details, error);
 
-  if (volume == NULL)
+  if (reader == NULL)
     return NULL;
-  if (virStorageVolGetInfo (volume, &details) < 0)
-    vth_error_set_libvirt (error, "cannot read '%s' of storage pool '%s'", name, output->target);
-  else
+  VthSource source = { volume_source_read, reader, details.capacity };
+  VthDump *dump = vth_note_read (&source, name, info, error);
+  volume_close (reader);
+  if (dump != NULL)
+    dump->allocated_bytes = details.allocation;
+  /* libvirt does not tell which blocks are shared; those of an overlay are its own. */
+  if (vth_dump_is_overlay (dump))
     {
-      VolumeReader *reader = g_new0 (VolumeReader, 1);
-      reader->output = output;
-      reader->volume = volume;
-      VthSource source = { volume_source_read, reader, details.capacity };
-      dump = vth_note_read (&source, name, info, error);
-      g_free (reader);
-      if (dump != NULL)
-        dump->allocated_bytes = details.allocation;
-      /* libvirt does not tell which blocks are shared; those of an overlay are its own. */
-      if (dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0)
-        {
-          dump->has_unique = true;
-          dump->unique_bytes = details.allocation;
-        }
+      dump->has_unique = true;
+      dump->unique_bytes = details.allocation;
     }
-  virStorageVolFree (volume);
   return dump;
 }
 
@@ -539,8 +543,7 @@ inspect_path (const char *path, int flags, VthNoteInfo *info, GError **error)
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
   VthDump *dump = vth_note_read (&source, path, info, error);
   const uint64_t allocated = (uint64_t) st.st_blocks * 512;
-  bool is_overlay = dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0;
-  uint64_t unique = is_overlay || dump == NULL ? allocated : vth_unique_bytes (fd, allocated);
+  uint64_t unique = vth_dump_is_overlay (dump) || dump == NULL ? allocated : vth_unique_bytes (fd, allocated);
   close (fd);
   if (dump == NULL)
     return NULL;
@@ -617,7 +620,6 @@ backing_of_file (VthOutput *output, const char *name, GError **error)
   g_auto (VthOverlay) overlay = { 0 };
   unsigned char magic[4] = { 0 };
   g_autoptr (GError) reason = NULL;
-  virStorageVolPtr volume = NULL;
   VolumeReader *reader = NULL;
   VthSource source = { 0 };
   struct stat st;
@@ -626,16 +628,9 @@ backing_of_file (VthOutput *output, const char *name, GError **error)
   if (output->kind == VTH_OUTPUT_POOL)
     {
       virStorageVolInfo details;
-      volume = virStorageVolLookupByName (output->pool, name);
-      if (volume == NULL || virStorageVolGetInfo (volume, &details) < 0)
-        vth_error_set_libvirt (&reason, "cannot read '%s' of storage pool '%s'", name, output->target);
-      else
-        {
-          reader = g_new0 (VolumeReader, 1);
-          reader->output = output;
-          reader->volume = volume;
-          source = (VthSource){ volume_source_read, reader, MAX (details.capacity, details.allocation) };
-        }
+      reader = volume_open (output, name, &details, &reason);
+      if (reader != NULL)
+        source = (VthSource){ volume_source_read, reader, MAX (details.capacity, details.allocation) };
     }
   else
     {
@@ -649,9 +644,8 @@ backing_of_file (VthOutput *output, const char *name, GError **error)
     vth_overlay_probe (&source, name, &overlay, &reason);
   if (fd >= 0)
     close (fd);
-  if (volume != NULL)
-    virStorageVolFree (volume);
-  g_free (reader);
+  if (reader != NULL)
+    volume_close (reader);
   if (reason != NULL && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT)
       && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
     g_propagate_error (error, g_steal_pointer (&reason));

@@ -49,6 +49,12 @@ vth_is_qcow2 (const unsigned char magic[4])
   return memcmp (magic, "QFI\xfb", 4) == 0;
 }
 
+bool
+vth_dump_is_overlay (const VthDump *dump)
+{
+  return dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0;
+}
+
 void
 vth_overlay_clear (VthOverlay *overlay)
 {

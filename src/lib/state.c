@@ -50,7 +50,6 @@ vth_state_free (VthState *state)
   g_free (state->running_name);
   g_free (state->tracked_path);
   g_free (state->tracked_pool);
-  g_free (state->tracked_generation);
   g_free (state->hidden);
   g_ptr_array_unref (state->schedules);
   g_free (state);
@@ -63,8 +62,6 @@ set_tracked (VthState *state, const VthDump *dump)
   state->tracked_path = g_strdup (dump->path);
   g_free (state->tracked_pool);
   state->tracked_pool = g_strdup (dump->pool);
-  g_free (state->tracked_generation);
-  state->tracked_generation = g_strdup (dump->tracking.generation);
   state->tracked_position = dump->chain_position;
   state->tracked_start_s = dump->chain_start_s;
 }
@@ -179,7 +176,6 @@ read_object (VthState *state, JsonObject *object)
       int64_t position = get_int (tracked, "position");
       state->tracked_path = get_string (tracked, "path");
       state->tracked_pool = get_string (tracked, "pool");
-      state->tracked_generation = get_string (tracked, "generation");
       state->tracked_position = position > 0 && position <= G_MAXINT ? (unsigned int) position : 0;
       state->tracked_start_s = get_int (tracked, "start");
     }
@@ -292,7 +288,6 @@ vth_state_save (const VthState *state, const char *state_dir, GError **error)
       json_builder_begin_object (builder);
       add_string (builder, "path", state->tracked_path);
       add_string (builder, "pool", state->tracked_pool);
-      add_string (builder, "generation", state->tracked_generation);
       add_int (builder, "position", state->tracked_position);
       add_int (builder, "start", state->tracked_start_s);
       json_builder_end_object (builder);

@@ -98,12 +98,6 @@ compare_manifest (const char *text, const char *hash, GPtrArray *checks)
                                           same ? NULL : "the file was changed or damaged after the dump"));
 }
 
-static bool
-is_overlay (const VthDump *dump)
-{
-  return dump != NULL && g_strcmp0 (dump->tracking.storage, "overlay") == 0;
-}
-
 static void
 add_header_failure (const VthDump *dump, const GError *reason, GPtrArray *checks)
 {
@@ -142,7 +136,7 @@ check_chain (const char *path, const VthDump *dump, GPtrArray *checks)
   g_auto (VthChain) chain = { 0 };
   g_autoptr (GError) reason = NULL;
 
-  if (!is_overlay (dump))
+  if (!vth_dump_is_overlay (dump))
     return;
   if (vth_chain_open (path, &chain, &reason))
     g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK, g_strdup_printf ("all %u files are there", chain.fds->len), NULL));
@@ -158,7 +152,7 @@ check_chain_in (VthOutput *output, const char *name, const VthDump *dump, GPtrAr
   g_autoptr (GError) reason = NULL;
   unsigned int n = 1;
 
-  if (!is_overlay (dump))
+  if (!vth_dump_is_overlay (dump))
     return;
   if (vth_output_get_kind (output) == VTH_OUTPUT_DIR)
     {

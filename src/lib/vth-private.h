@@ -55,6 +55,9 @@ bool vth_copy_sparse (int from, uint64_t size_bytes, int to, VthProgressFunc pro
                       GError **error);
 bool vth_is_root (void);
 
+/* xml.c: the string value of an XPath expression; NULL if it is empty, or @xml is not well-formed or NULL */
+char *vth_xml_string (const char *xml, const char *xpath);
+
 /* value.c: "1.5 GiB" */
 char *vth_size_to_string (uint64_t bytes);
 
@@ -121,6 +124,8 @@ typedef struct {
 bool vth_is_qcow2 (const unsigned char magic[4]);
 bool vth_overlay_probe (const VthSource *source, const char *what, VthOverlay *overlay, GError **error);
 void vth_overlay_clear (VthOverlay *overlay);
+/* @dump may be NULL. */
+bool vth_dump_is_overlay (const VthDump *dump);
 /* The name of a backing file that is in @dir as well; NULL if it is elsewhere. */
 char *vth_overlay_sibling (const char *backing, const char *dir);
 bool vth_chain_open (const char *path, VthChain *chain, GError **error);
@@ -200,7 +205,6 @@ typedef struct {
   /* The newest dump that the next one can build on; NULL: none. */
   char *tracked_path;
   char *tracked_pool;
-  char *tracked_generation;
   unsigned int tracked_position;
   int64_t tracked_start_s; /* T0 of the full dump it builds on at last */
   char *hidden;         /* the file that a dump which stops the guest is written to until it is whole */
