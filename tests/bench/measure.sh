@@ -36,8 +36,8 @@ note_field ()
 # quotient NUMBER DIVISOR: empty stays empty.
 quotient () { awk -v n="${1:-}" -v d="$2" 'BEGIN { if (n != "") printf "%.3f", n / d }'; }
 
-# The probe's report: work in per cent of idle, and from the start on: longest stall that
-# is proved, that may have been, by time the 99th percentile, the probe's own gap (all µs).
+# The probe's report: work in per cent of idle, and from the start on: longest stall as
+# watched, that may have been, by time the 99th percentile, the probe's own gap (all µs).
 read_probe ()
 {
     awk '
@@ -45,13 +45,13 @@ read_probe ()
         /^samples=/ { gap = v["gap_max_us"] }
         /^phase=/ {
             p = v["phase"]; seconds[p] = v["seconds"]; progress[p] += v["progress"]
-            if (p >= 1 && v["stall_watched_us"] + 0 > proved) proved = v["stall_watched_us"] + 0
+            if (p >= 1 && v["stall_watched_us"] + 0 > watched) watched = v["stall_watched_us"] + 0
             if (p >= 1 && v["stall_max_us"] + 0 > most) most = v["stall_max_us"] + 0
             if (p == 1 && v["p99_us"] + 0 > p99) p99 = v["p99_us"] + 0
         }
         END {
             work = seconds[1] > 0 && progress[0] > 0 ? 100 * progress[1] / seconds[1] / (progress[0] / seconds[0]) : 0
-            printf "%.1f %d %d %d %d\n", work, proved, most, p99, gap
+            printf "%.1f %d %d %d %d\n", work, watched, most, p99, gap
         }' "$tmp/probe.out"
 }
 
@@ -105,7 +105,7 @@ measure ()
 {
     local name=$1 run=$2 command line status=0 note='' judged=-
     local start end_us synced_us total_us durable_ms='' before_kib extra_kib thp_kib disk
-    local qemu_cpu daemon_cpu client_cpu work proved most p99 gap
+    local qemu_cpu daemon_cpu client_cpu work watched most p99 gap
     eval "command=(${call[$name]})"
 
     rm -rf "$image" "$image".*
@@ -159,7 +159,7 @@ measure ()
         return 0
     fi
 
-    read -r work proved most p99 gap <<<"$(read_probe)"
+    read -r work watched most p99 gap <<<"$(read_probe)"
     client_cpu=$(awk -v t="$daemon_cpu" -v hz="$clock_ticks" 'END { printf "%.3f", $1 + $2 + t / hz }' "$tmp/time.log")
     # A floor makes its bytes first, which is no matter.
     if [ "${kind[$name]}" = floor ]; then
@@ -171,7 +171,7 @@ measure ()
     [ "$name" != thunder ] || dump_bytes=$(awk -v m="$disk" 'BEGIN { printf "%d", m * 1048576 }')
     judged=$(verdict "$name")
     row "$name" "$run" "$note" "$(quotient "$total_us" 1000)" "$durable_ms" "$(quotient "$(note_field pause-ns)" 1000000)" \
-        "$(quotient "$proved" 1000)" "$(quotient "$most" 1000)" "$(quotient "$p99" 1000)" "$(quotient "$gap" 1000)" \
+        "$(quotient "$watched" 1000)" "$(quotient "$most" 1000)" "$(quotient "$p99" 1000)" "$(quotient "$gap" 1000)" \
         "$work" "$(quotient "$(note_field capture-ns)" 1000000)" "$disk" "$(quotient "$qemu_cpu" "$clock_ticks")" \
         "$client_cpu" "$([ -z "$before_kib" ] || quotient "$extra_kib" 1024)" "$(quotient "$thp_kib" 1024)" \
         "$(note_field strategy)" "$judged"

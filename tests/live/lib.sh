@@ -463,6 +463,19 @@ find_domain_counters ()
     [ -n "$hva" ] || fail "QEMU does not tell where address $beat is"
 }
 
+# own_state: the configuration, data and state of vthunder are this test's own.
+own_state () { export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state; }
+
+# incremental_domain: a domain whose dumps vthunder can build on each other.
+incremental_domain ()
+{
+    need jq qemu-img
+    need_libvirt
+    own_state
+    create_domain "$(unique_domain)" 256 1 ""
+    need_dump_argument track base
+}
+
 unique_domain () { echo "vth-$test_name-$$"; }
 
 # no_leftovers DIR NAME: no temporary file of a dump of NAME.

@@ -8,7 +8,8 @@
 . "$srcdir/tests/shell/term.sh"
 need tmux
 need_libvirt
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state XDG_CACHE_HOME=$tmp/cache
+own_state
+export XDG_CACHE_HOME=$tmp/cache
 export LC_ALL=C.UTF-8
 create_domain "$(unique_domain)" 256 1 ""
 mkdir -m 700 "$tmp/dumps"

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need jq
 need_libvirt
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 create_domain "$(unique_domain)" 256 1 ""
 mkdir -m 700 "$tmp/dumps"
 

@@ -3,12 +3,7 @@
 # A schedule of incremental dumps: its chain, full-every, and pruning that breaks none.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
-need jq
-need_libvirt
-need qemu-img
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
-create_domain "$(unique_domain)" 256 1 ""
-need_dump_argument track base
+incremental_domain
 dumps=$tmp/dumps
 mkdir -m 700 "$dumps"
 vthunder -q "path-set $domain $dumps; schedule-add $domain often '* * * * *' --mode incremental --full-every 3 --keep-last 1"

@@ -5,12 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/live/pool.sh
 . "$live/pool.sh"
-need jq
-need_libvirt
-need qemu-img
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
-create_domain "$(unique_domain)" 256 1 ""
-need_dump_argument track base
+incremental_domain
 make_pool
 vthunder -q "path-set $domain --pool $pool; schedule-add $domain often @yearly --mode incremental --keep-last 1"
 for i in 1 2 3; do

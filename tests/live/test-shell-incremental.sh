@@ -3,12 +3,7 @@
 # Incremental dumps as overlays: what they say, lists, export, diff, chains that pruning does not break.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
-need jq
-need_libvirt
-need qemu-img
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
-create_domain "$(unique_domain)" 256 1 ""
-need_dump_argument track base
+incremental_domain
 # A place whose files cannot share blocks.
 dumps=$tmp/dumps
 mkdir -m 700 "$dumps"

@@ -7,7 +7,7 @@
 . "$live/pool.sh"
 need jq
 need_libvirt
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 create_domain "$(unique_domain)" 256 1 ""
 make_pool
 check_pool "$LIBVIRT_DEFAULT_URI"

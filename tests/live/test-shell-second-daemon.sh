@@ -11,7 +11,7 @@ need_root
 need_libvirt
 [ -d "${VTHUNDER_STACK:-/nowhere}/var" ] || skip "the stack's daemon is not in use"
 unshare -m true 2>/dev/null || skip "no mount namespaces"
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 
 # The same programs with another /var of their own.
 mkdir -p "$tmp/var/run" "$tmp/var/lib" "$tmp/var/cache" "$tmp/var/log"

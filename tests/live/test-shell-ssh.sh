@@ -11,7 +11,7 @@
 need jq ssh ssh-keygen virt-ssh-helper
 need_debian_exec
 need_libvirt
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 
 if [ -x /usr/sbin/sshd ]; then
     debian=$tmp/debian

@@ -13,7 +13,7 @@ need jq
 need_debian_exec
 need_guest
 debian_qemu libvirt-daemon libvirt-daemon-driver-qemu libvirt0
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 
 debian_user libvirt-qemu 64055
 mkdir "$tmp/root/etc/libvirt"

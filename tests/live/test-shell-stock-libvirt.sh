@@ -9,7 +9,7 @@
 . "$live/stock.sh"
 need jq
 need_libvirt
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 module=$builddir/tests/live/.libs/stock-libvirt.so
 [ -e "$module" ] || fail "no $module; make check-live builds it"
 create_domain "$(unique_domain)" 256 1 ""

@@ -12,7 +12,7 @@
 . "$live/debian.sh"
 need jq
 need_libvirt
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
+own_state
 for stock in /usr/bin/qemu-system-x86_64 /usr/libexec/qemu-kvm none; do
     if [ "$stock" != none ] && [ -x "$stock" ] && [ "$stock" != "$(command -v "$qemu")" ]; then break; fi
 done

@@ -3,12 +3,7 @@
 # watch: dumps at an interval, the newest are kept, chains are not broken, a hook for each, Ctrl-C ends it cleanly.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
-need jq
-need_libvirt
-need qemu-img
-export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state
-create_domain "$(unique_domain)" 256 1 ""
-need_dump_argument track base
+incremental_domain
 dumps=$tmp/dumps
 mkdir -m 700 "$dumps"
 cat >"$tmp/hook" <<'HOOK'
