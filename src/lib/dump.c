@@ -59,6 +59,7 @@ typedef struct {
   void (*cannot_cancel) (void *user_data); /* of a dump that stops the guest */
   GMutex mutex;
   GCond cond;
+  VthJob *job; /* as last seen, until it is reported */
   bool done;
   int result;
   int code; /* libvirt's */
@@ -111,7 +112,7 @@ call_thread (void *data)
   call->code = code;
   call->error = error;
   call->done = true;
-  g_cond_signal (&call->cond);
+  g_cond_broadcast (&call->cond);
   g_mutex_unlock (&call->mutex);
   return NULL;
 }
@@ -127,13 +128,32 @@ call_wait (Call *call, int64_t until_us)
   return done;
 }
 
-static void
-report_progress (virDomainPtr domain, VthProgressFunc progress, void *user_data)
+/* libvirt asks QEMU, which may not answer for a while: who waits for the end must be free to hear of Ctrl-C. */
+static gpointer
+watch_thread (gpointer data)
 {
-  VthJob *job = NULL;
-  if (progress == NULL || !vth_job_get (domain, false, &job, NULL) || job == NULL)
-    return;
-  if (job->is_dump)
+  Call *call = data;
+
+  do
+    {
+      VthJob *job = NULL;
+      (void) vth_job_get (call->domain, false, &job, NULL);
+      g_mutex_lock (&call->mutex);
+      vth_job_free (call->job);
+      call->job = job;
+      g_mutex_unlock (&call->mutex);
+    }
+  while (!call_wait (call, g_get_monotonic_time () + POLL_MS * 1000));
+  return NULL;
+}
+
+static void
+report_progress (Call *call, VthProgressFunc progress, void *user_data)
+{
+  g_mutex_lock (&call->mutex);
+  VthJob *job = g_steal_pointer (&call->job);
+  g_mutex_unlock (&call->mutex);
+  if (job != NULL && job->is_dump)
     progress (job->done_bytes, job->total_bytes, job->has_figures ? &job->figures : NULL, user_data);
   vth_job_free (job);
 }
@@ -159,6 +179,7 @@ call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *us
   g_mutex_init (&call->mutex);
   g_cond_init (&call->cond);
   GThread *thread = g_thread_new ("vth-dump", call_thread, call);
+  GThread *watch = progress != NULL ? g_thread_new ("vth-progress", watch_thread, call) : NULL;
   while (!call_wait (call, g_get_monotonic_time () + POLL_MS * 1000))
     {
       int64_t now_us = g_get_monotonic_time ();
@@ -167,7 +188,10 @@ call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *us
       if (end == END_NORMAL && timeout_s > 0 && now_us - start_us > (int64_t) timeout_s * G_USEC_PER_SEC)
         end = END_TIMEOUT;
       if (end == END_NORMAL)
-        report_progress (call->domain, progress, user_data);
+        {
+          if (watch != NULL)
+            report_progress (call, progress, user_data);
+        }
       else if (!can_abort)
         {
           /* libvirt refuses to abort it; without its thread the guest would stay as it is. */
@@ -183,6 +207,9 @@ call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *us
         }
     }
   g_thread_join (thread);
+  if (watch != NULL)
+    g_thread_join (watch);
+  g_clear_pointer (&call->job, vth_job_free);
   g_mutex_clear (&call->mutex);
   g_cond_clear (&call->cond);
 
@@ -677,11 +704,9 @@ static int
 oldest_first (const void *a, const void *b)
 {
   const VthDump *x = *(VthDump *const *) a, *y = *(VthDump *const *) b;
-  if (x->figures.t0_ns != 0 && y->figures.t0_ns != 0 && x->figures.t0_ns != y->figures.t0_ns)
-    return x->figures.t0_ns < y->figures.t0_ns ? -1 : 1;
-  if (x->time_s != y->time_s)
-    return x->time_s < y->time_s ? -1 : 1;
-  return strcmp (x->name, y->name);
+
+  return vth_dump_order (&(VthRetentionItem){ .time_s = x->time_s, .time_ns = x->figures.t0_ns, .name = x->name },
+                         &(VthRetentionItem){ .time_s = y->time_s, .time_ns = y->figures.t0_ns, .name = y->name });
 }
 
 GPtrArray *

@@ -28,7 +28,8 @@ decide (GPtrArray *items, const char *schedule, const VthSchedule *known, GTimeZ
       VthPruneItem *item = items->pdata[i];
       if (strcmp (item->dump->schedule, schedule) != 0)
         continue;
-      VthRetentionItem r = { .time_s = item->dump->time_s, .name = item->dump->name, .data = item };
+      const VthDump *dump = item->dump;
+      VthRetentionItem r = { .time_s = dump->time_s, .time_ns = dump->figures.t0_ns, .name = dump->name, .data = item };
       g_array_append_val (mine, r);
     }
   vth_retention_apply (known != NULL ? vth_schedule_get_retention (known) : &none, zone, (VthRetentionItem *) (void *) mine->data,

@@ -54,13 +54,25 @@ vth_retention_to_string (const VthRetention *retention)
   return g_string_free (out, FALSE);
 }
 
+int
+vth_dump_order (const VthRetentionItem *x, const VthRetentionItem *y)
+{
+  const size_t x_length = strlen (x->name), y_length = strlen (y->name);
+
+  if (x->time_s != y->time_s)
+    return x->time_s < y->time_s ? -1 : 1;
+  if (x->time_ns != y->time_ns)
+    return x->time_ns < y->time_ns ? -1 : 1;
+  /* Of one second "x-2.core" came after "x.core", and "x-10.core" after both. */
+  if (x_length != y_length)
+    return x_length < y_length ? -1 : 1;
+  return strcmp (x->name, y->name);
+}
+
 static int
 newest_first (const void *a, const void *b)
 {
-  const VthRetentionItem *x = *(VthRetentionItem *const *) a, *y = *(VthRetentionItem *const *) b;
-  if (x->time_s != y->time_s)
-    return x->time_s < y->time_s ? 1 : -1;
-  return g_strcmp0 (y->name, x->name);
+  return vth_dump_order (*(VthRetentionItem *const *) b, *(VthRetentionItem *const *) a);
 }
 
 static void

@@ -126,6 +126,8 @@ bool vth_overlay_probe (const VthSource *source, const char *what, VthOverlay *o
 void vth_overlay_clear (VthOverlay *overlay);
 /* @dump may be NULL. */
 bool vth_dump_is_overlay (const VthDump *dump);
+/* Less than 0 if @x was taken before @y; total, whatever is known of them. */
+int vth_dump_order (const VthRetentionItem *x, const VthRetentionItem *y);
 /* The name of a backing file that is in @dir as well; NULL if it is elsewhere. */
 char *vth_overlay_sibling (const char *backing, const char *dir);
 bool vth_chain_open (const char *path, VthChain *chain, GError **error);

@@ -205,11 +205,12 @@ typedef struct {
 
 typedef struct {
   int64_t time_s;   /* in: when the dump was taken */
-  const char *name; /* in: breaks ties between equal times (the greater is the newer) */
+  const char *name; /* in: breaks ties between equal times (the longer is the newer, then the greater) */
   bool keep;        /* out */
   char *reason;     /* out: why it stays or goes; g_free () it */
   void *data;       /* the caller's */
-  void *reserved[2];
+  uint64_t time_ns; /* in: orders dumps of one second; 0: not known */
+  void *reserved[1];
 } VthRetentionItem;
 
 bool vth_retention_is_empty (const VthRetention *retention);

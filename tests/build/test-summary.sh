@@ -19,8 +19,13 @@ expect_status 0
 expect "^2 passed, 0 failed, 1 skipped$"
 
 printf ':test-result: FAIL three\n:test-result: ERROR - exited with status 99\n' >"$tmp/b/tests/c.trs"
+seq -f 'line %g' 30 >"$tmp/b/tests/c.log"
+echo secret >"$tmp/b/tests/b.log"
 summary
 expect_status 1
+expect "^--- the end of tests/c.log$"
+expect "^line 30$"
+grep -q "^line 3$\|^secret$" "$tmp/out" && fail "too much of the logs"
 expect "^failed: tests/c three$"
 expect "^2 passed, 2 failed, 1 skipped$"
 [ "$(tail -n 1 "$tmp/out")" = "2 passed, 2 failed, 1 skipped" ] || fail "not the last line"

@@ -74,6 +74,17 @@ test_order (void)
   VthRetention retention = { .keep_last = 2 };
   g_autofree char *names = kept (&retention, items, G_N_ELEMENTS (items));
   g_assert_cmpstr (names, ==, "x3 w");
+
+  /* what names a second gives its dumps, in the order of their counters */
+  VthRetentionItem second[] = { { .name = "d-10.core", .time_s = 5 }, { .name = "d.core", .time_s = 5 }, { .name = "d-2.core", .time_s = 5 } };
+  retention.keep_last = 1;
+  g_autofree char *last = kept (&retention, second, G_N_ELEMENTS (second));
+  g_assert_cmpstr (last, ==, "d-10.core");
+
+  /* and what the engine knows to the nanosecond, whatever the names */
+  VthRetentionItem known[] = { { .name = "b", .time_s = 5, .time_ns = 5000000001 }, { .name = "c-long", .time_s = 5, .time_ns = 5000000000 } };
+  g_autofree char *newest = kept (&retention, known, G_N_ELEMENTS (known));
+  g_assert_cmpstr (newest, ==, "b");
   vth_retention_apply (&retention, NULL, NULL, 0);
 }
 
