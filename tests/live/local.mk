@@ -16,6 +16,7 @@ LIVE_TESTS += \
 	tests/live/test-incremental-cycles.sh \
 	tests/live/test-incremental-lost.sh \
 	tests/live/test-incremental-overlay.sh \
+	tests/live/test-incremental-overlay-space.sh \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
