@@ -10,6 +10,7 @@ tests_guest_oracle_check_LDADD = $(GLIB_LIBS) $(JSON_LIBS) $(KDUMP_LIBS)
 guest_sources = \
 	tests/guest/init.c \
 	tests/guest/mkguest \
+	tests/guest/symbols \
 	tests/guest/payload.S \
 	tests/guest/payload.c \
 	tests/guest/payload.ld \

@@ -92,6 +92,13 @@ need_guest ()
     command -v "$qemu" >/dev/null || skip "no $qemu; make stack"
 }
 
+# need_symbols: sets symbols, the guest kernel's, without which crash reads nothing.
+need_symbols ()
+{
+    need_guest
+    symbols=$("$srcdir/tests/guest/symbols" "$vm" 2>"$tmp/symbols.log") || skip "$(tail -n 1 "$tmp/symbols.log")"
+}
+
 # --- A guest of our own, by QMP ---------------------------------------------
 
 # start_qemu ARGUMENT…: sets qemu_pid and the sockets; the guest's console is $tmp/serial.

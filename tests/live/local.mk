@@ -10,6 +10,7 @@ LIVE_TESTS += \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
 	tests/live/test-consumer-gdb.sh \
+	tests/live/test-consumer-incremental.sh \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
 	tests/live/test-consumer-makedumpfile-filter.sh \
 	tests/live/test-incremental-clone.sh \

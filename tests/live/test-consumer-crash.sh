@@ -1,14 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# crash opens the image (with the guest kernel's debug symbols).
+# crash opens the image.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
 need crash
-release=$(basename "$(find "$vm/kernel" -name 'vmlinuz-*' | head -n 1)")
-release=${release#vmlinuz-}
-symbols=${VTHUNDER_GUEST_SYMBOLS:-/usr/lib/debug/boot/vmlinux-$release}
-[ -r "$symbols" ] || skip "no debug symbols of $release (VTHUNDER_GUEST_SYMBOLS)"
+need_symbols
 boot_guest -c 2
 qmp_mirror "$image"
 printf 'ps\nbt -a\nquit\n' | timeout 120 crash -s "$symbols" "$image" >"$tmp/crash.log" 2>&1 || fail "crash"
