@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/bench/bench \
 	tests/bench/incremental \
 	tests/bench/measure.sh \
+	tests/bench/methods.svg \
 	tests/bench/methods.sh \
 	tests/bench/plots \
 	tests/bench/report \
