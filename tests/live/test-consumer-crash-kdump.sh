@@ -10,6 +10,6 @@ boot_guest -c 2
 for format in kdump-lzo kdump-raw-zstd; do
     rm -f "$image"
     qmp_mirror "$image" "format=$format"
-    printf 'ps\nbt -a\nquit\n' | timeout 120 crash -s "$symbols" "$image" >"$tmp/crash.log" 2>&1 || fail "crash"
+    printf 'ps\nbt -a\nquit\n' | timeout 300 crash -s "$symbols" "$image" >"$tmp/crash.log" 2>&1 || fail "crash"
     grep init "$tmp/crash.log" || fail "crash shows no process"
 done

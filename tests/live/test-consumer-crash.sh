@@ -8,5 +8,5 @@ need crash
 need_symbols
 boot_guest -c 2
 qmp_mirror "$image"
-printf 'ps\nbt -a\nquit\n' | timeout 120 crash -s "$symbols" "$image" >"$tmp/crash.log" 2>&1 || fail "crash"
+printf 'ps\nbt -a\nquit\n' | timeout 300 crash -s "$symbols" "$image" >"$tmp/crash.log" 2>&1 || fail "crash"
 grep init "$tmp/crash.log" || fail "crash shows no process"

@@ -17,7 +17,7 @@ read_all ()
     [ "$(grep -c '^rip ' "$tmp/gdb.log")" = 2 ] || fail "gdb does not show the registers of two vCPUs"
     makedumpfile -f --dump-dmesg "$1" "$tmp/dmesg" >"$tmp/makedumpfile.log" 2>&1 || fail "makedumpfile --dump-dmesg"
     grep -q 'Run /init as init process' "$tmp/dmesg" || fail "not the whole kernel log"
-    printf 'ps\nbt -a\nquit\n' | timeout 120 crash -s "$symbols" "$1" >"$tmp/crash.log" 2>&1 || fail "crash"
+    printf 'ps\nbt -a\nquit\n' | timeout 300 crash -s "$symbols" "$1" >"$tmp/crash.log" 2>&1 || fail "crash"
     grep -q 'COMMAND: "init"' "$tmp/crash.log" || fail "crash shows no process"
 }
 
