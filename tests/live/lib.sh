@@ -92,11 +92,18 @@ need_guest ()
     command -v "$qemu" >/dev/null || skip "no $qemu; make stack"
 }
 
-# need_symbols: sets symbols, the guest kernel's, without which crash reads nothing.
-need_symbols ()
+# need_crash: the program, and the guest kernel's debug symbols, without which it reads nothing.
+need_crash ()
 {
+    need crash
     need_guest
     symbols=$("$srcdir/tests/guest/symbols" "$vm" 2>"$tmp/symbols.log") || skip "$(tail -n 1 "$tmp/symbols.log")"
+}
+
+# crash_reads FILE: what it says of processes and stacks is in $tmp/crash.log.
+crash_reads ()
+{
+    printf 'ps\nbt -a\nquit\n' | timeout 300 crash -s "$symbols" "$1" >"$tmp/crash.log" 2>&1 || fail "crash"
 }
 
 # --- A guest of our own, by QMP ---------------------------------------------

@@ -4,9 +4,8 @@
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
-need crash
-need_symbols
+need_crash
 boot_guest -c 2
 qmp_mirror "$image"
-printf 'ps\nbt -a\nquit\n' | timeout 300 crash -s "$symbols" "$image" >"$tmp/crash.log" 2>&1 || fail "crash"
+crash_reads "$image"
 grep init "$tmp/crash.log" || fail "crash shows no process"

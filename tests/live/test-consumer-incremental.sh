@@ -5,8 +5,8 @@
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
-need gdb makedumpfile crash qemu-img
-need_symbols
+need gdb makedumpfile qemu-img
+need_crash
 reflink_dir xfs
 boot_guest -c 2 -a "vth.pages=512 vth.rate=20000"
 
@@ -17,7 +17,7 @@ read_all ()
     [ "$(grep -c '^rip ' "$tmp/gdb.log")" = 2 ] || fail "gdb does not show the registers of two vCPUs"
     makedumpfile -f --dump-dmesg "$1" "$tmp/dmesg" >"$tmp/makedumpfile.log" 2>&1 || fail "makedumpfile --dump-dmesg"
     grep -q 'Run /init as init process' "$tmp/dmesg" || fail "not the whole kernel log"
-    printf 'ps\nbt -a\nquit\n' | timeout 300 crash -s "$symbols" "$1" >"$tmp/crash.log" 2>&1 || fail "crash"
+    crash_reads "$1"
     grep -q 'COMMAND: "init"' "$tmp/crash.log" || fail "crash shows no process"
 }
 
