@@ -38,6 +38,18 @@ skip ()
 # at_exit COMMAND…: run it at the end, last in, first out; its failure is no matter.
 at_exit () { on_exit=("$(printf '%q ' "$@")" "${on_exit[@]}"); }
 
+# Where a QEMU of ours crashed, if the host leaves core files where it was.
+show_crashes ()
+{
+    local core
+    for core in "$tmp"/core "$tmp"/core.*; do
+        if [ -s "$core" ]; then
+            echo "--- ${core##*/}"
+            gdb -q -batch -ex 'bt 12' "$(command -v "$qemu")" "$core" 2>/dev/null | grep '^#' | sed 1d
+        fi
+    done
+}
+
 clean_up ()
 {
     local status=$? i pid
@@ -47,6 +59,7 @@ clean_up ()
         for i in "$tmp"/*.log; do
             [ -s "$i" ] && { echo "--- ${i##*/}"; tail -n 20 "$i"; }
         done
+        show_crashes
     fi
     for i in "${domains[@]}"; do virsh -q destroy "$i" >/dev/null 2>&1; done
     for pid in "${pids[@]}"; do
@@ -115,9 +128,12 @@ start_qemu ()
     rm -f "$tmp/qmp" "$tmp/qmp2" "$tmp/serial"
     [ -z "${VTHUNDER_QEMU_DATA-}" ] || data=(-L "$VTHUNDER_QEMU_DATA")
     # shellcheck disable=SC2086  # a list of words
-    ${qemu_wrapper-} "$qemu" "${data[@]}" -name "guest=$test_name" -nodefaults -no-user-config -display none \
-        -serial "file:$tmp/serial" -qmp "unix:$tmp/qmp,server=on,wait=off" \
-        -qmp "unix:$tmp/qmp2,server=on,wait=off" "$@" </dev/null >"$tmp/qemu.log" 2>&1 &
+    (
+        ulimit -c unlimited 2>/dev/null
+        cd "$tmp" && exec ${qemu_wrapper-} "$qemu" "${data[@]}" -name "guest=$test_name" -nodefaults -no-user-config \
+            -display none -serial "file:$tmp/serial" -qmp "unix:$tmp/qmp,server=on,wait=off" \
+            -qmp "unix:$tmp/qmp2,server=on,wait=off" "$@"
+    ) </dev/null >"$tmp/qemu.log" 2>&1 &
     qemu_pid=$!
     pids+=("$qemu_pid")
     wait_for 20 qemu_answers || fail "QEMU does not start"
