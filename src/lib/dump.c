@@ -45,8 +45,9 @@ vth_dump_format (const VthConfig *config, VthMode mode)
 
 /* --- the libvirt call, in a thread of its own --- */
 
-/* A stock libvirt lacks virDomainCoreDumpParams, so it is never linked to. */
+/* A stock libvirt lacks these, so they are never linked to. */
 typedef int (*CoreDumpParams) (virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags);
+typedef int (*CoreDumpUntrack) (virDomainPtr domain, unsigned int flags);
 
 typedef struct {
   virDomainPtr domain;
@@ -668,6 +669,27 @@ vth_dump_take (virDomainPtr domain, const VthDumpRequest *request, VthProgressFu
   if (reason != NULL)
     g_propagate_error (error, reason);
   return dump;
+}
+
+bool
+vth_dump_untrack (virDomainPtr domain, GError **error)
+{
+  CoreDumpUntrack core_dump_untrack = (CoreDumpUntrack) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpUntrack");
+  const char *name = virDomainGetName (domain); /* later it would reset the error that is to be told */
+
+  if (core_dump_untrack == NULL)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED, "cannot end the tracking of domain '%s': this libvirt does not "
+                   "keep track of changes", name);
+      return false;
+    }
+  if (core_dump_untrack (domain, 0) == 0)
+    return true;
+  if (virGetLastErrorCode () == VIR_ERR_OPERATION_INVALID)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "domain '%s': %s", name, virGetLastErrorMessage ());
+  else
+    vth_error_set_libvirt (error, "cannot end the tracking of domain '%s'", name);
+  return false;
 }
 
 /* --- listing --- */

@@ -855,6 +855,13 @@ GPtrArray *vth_job_list (virConnectPtr conn, GError **error);
 /* Errors: VTH_ERROR_NOT_FOUND if no job is running. Source: virDomainAbortJob. */
 bool vth_job_abort (virDomainPtr domain, GError **error);
 
+/*
+ * Stop keeping track of what the guest changes, which incremental dumps start and which costs the guest a little for as
+ * long as it runs.  The next incremental dump is a full one.  Errors: VTH_ERROR_NOT_FOUND if nothing is tracked,
+ * VTH_ERROR_UNSUPPORTED with a libvirt that does not know how.  Source: virDomainCoreDumpUntrack.
+ */
+bool vth_dump_untrack (virDomainPtr domain, GError **error);
+
 /* ------------------------------------------------------------------ domains */
 
 /* One domain of a list, with what vthunder knows of it. */

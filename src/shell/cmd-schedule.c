@@ -172,14 +172,34 @@ edit_schedule (VthConfig *config, const ShArgs *args, bool *applies, GError **er
   return true;
 }
 
+/* Whether dumps are due for which the domain's changes are kept track of. */
+static bool
+is_incremental (virDomainPtr domain)
+{
+  g_autoptr(VthConfig) config = vth_config_load (domain, VTH_IMPACT_CURRENT, NULL);
+
+  for (unsigned i = 0; config && i < vth_config_get_n_schedules (config); i++) {
+    const VthSchedule *schedule = vth_config_get_schedule (config, i);
+
+    if (vth_schedule_get_enabled (schedule) && vth_schedule_get_mode (schedule) == VTH_MODE_INCREMENTAL)
+      return true;
+  }
+  return false;
+}
+
 static bool
 run_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char *done, GError **error)
 {
   g_autofree char *missing = g_strdup_printf ("domain '%s' has no schedule '%s'", sh_args_string (args, "domain"),
                                               sh_args_string (args, "name"));
+  g_autoptr(ShDomain) domain = sh_select_domain (shell, args, error);
+  bool was_incremental = domain && is_incremental (domain);
 
-  if (!sh_config_edit (shell, args, edit, missing, error))
+  if (!domain || !sh_config_edit (shell, args, edit, missing, error))
     return false;
+  /* if it does not run, or no dump was taken yet, there is nothing to end */
+  if (was_incremental && !is_incremental (domain))
+    vth_dump_untrack (domain, NULL);
   if (!shell->quiet)
     sh_output ("Schedule '%s' %s\n", sh_args_string (args, "name"), done);
   return true;

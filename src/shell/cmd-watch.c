@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* watch: dumps of one domain again and again, closer than a schedule can. */
+/* watch: dumps of one domain again and again, closer than a schedule can; and
+ * dump-untrack, the end of what it, and incremental schedules, leave going. */
 
 #include "config.h"
 
@@ -194,6 +195,16 @@ run_loop (Watch *watch, gint64 interval_us, guint64 count, GError **error)
   return true;
 }
 
+/* Nothing would build on the last dump.  A guest that has ended is tracked no more. */
+static void
+end_tracking (const Watch *watch)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (watch->taken && !vth_dump_untrack (watch->domain, &error) && !g_error_matches (error, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+    sh_shell_warn (watch->shell, "%s", error->message);
+}
+
 static bool
 set_output (const ShArgs *args, VthConfig *config, GError **error)
 {
@@ -217,6 +228,7 @@ run_watch (Shell *shell, const ShArgs *args, GError **error)
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *hook = NULL;
   gint64 interval_us;
+  bool went_well;
   Watch watch = { .shell = shell, .json = sh_args_given (args, "json"), .names = names };
 
   if (!parse_interval (sh_args_string (args, "interval"), &interval_us, error)
@@ -239,7 +251,9 @@ run_watch (Shell *shell, const ShArgs *args, GError **error)
   watch.keep = (guint) sh_args_int (args, "keep", KEEP_DEFAULT);
   watch.request = (VthDumpRequest) { .mode = VTH_MODE_INCREMENTAL, .schedule = "watch", .config = config, .host = host,
                                      .use_config_format = true, .full = true };
-  if (!run_loop (&watch, interval_us, (guint64) sh_args_int (args, "count", 0), error))
+  went_well = run_loop (&watch, interval_us, (guint64) sh_args_int (args, "count", 0), error);
+  end_tracking (&watch);
+  if (!went_well)
     return false;
   if (!shell->quiet && !watch.json)
     sh_output ("%" G_GUINT64_FORMAT " dumps taken, %" G_GUINT64_FORMAT " intervals missed, %u dumps kept\n", watch.taken,
@@ -261,13 +275,42 @@ static const ShOption watch_options[] = {
   { NULL },
 };
 
+/* --- dump-untrack ------------------------------------------------------------- */
+
+static bool
+run_dump_untrack (Shell *shell, const ShArgs *args, GError **error)
+{
+  g_autoptr(ShDomain) domain = NULL;
+
+  if (!sh_select_check_writable (shell, args, error))
+    return false;
+  domain = sh_select_domain (shell, args, error);
+  if (!domain || !vth_dump_untrack (domain, error))
+    return false;
+  if (!shell->quiet)
+    sh_output ("Domain '%s' is no longer tracked\n", virDomainGetName (domain));
+  return true;
+}
+
+static const ShOption dump_untrack_options[] = {
+  { "domain", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<domain>",
+    "domain name, id, uuid or display name", sh_complete_active_domain },
+  { NULL },
+};
+
 const ShCommand sh_watch_commands[] = {
+  { "dump-untrack", .run = run_dump_untrack, .options = dump_untrack_options, .flags = SH_COMMAND_CONNECTS,
+    .help = "stop keeping track of what a domain changes",
+    .description = "Incremental dumps keep track of what the domain changes, which costs it a little for as long as it "
+                   "runs.  'watch' ends that itself, and so does the removal of the last incremental schedule; this is for "
+                   "dumps by other means, and after a 'watch' that was killed. The next incremental dump is a full one." },
   { "watch", .run = run_watch, .check = check_watch, .options = watch_options,
     .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE,
     .help = "take incremental dumps of a domain at a short interval",
     .description = "Begins with a full dump and takes incremental ones until Ctrl-C, keeping the newest. Of overlays "
                    "those that a newer one builds on stay longer, and a full dump is taken now and then so that they "
                    "can go. An interval that passes while a dump is being taken is missed: that is counted and "
-                   "printed. Removes no dump that it did not take itself." },
+                   "printed. Removes no dump that it did not take itself. When it ends, the domain's changes are no longer "
+                   "kept track of." },
   { NULL },
 };

@@ -47,4 +47,13 @@ rm "$dumps"/by-hand*
 vthunder dump-prune "$domain" >"$tmp/plan" || fail "prune: $(cat "$tmp/plan")"
 [ "$(bases)" = '[false]' ] || fail "$(bases)"
 [ "$(find "$dumps" -type f | wc -l)" = 1 ] || fail "left over: $(ls -A "$dumps")"
+# The domain is tracked as long as a schedule needs it.
+vthunder -q schedule-add "$domain" other @yearly --mode incremental
+vthunder -q schedule-remove "$domain" other
+vthunder -q schedule-edit "$domain" often --keep-last 2
+vthunder -q dump-untrack "$domain" || fail "the tracking has ended"
+due
+vthunder -q schedule-remove "$domain" often
+! vthunder dump-untrack "$domain" 2>"$tmp/refusal" || fail "the domain is still tracked"
+grep -q "not tracked" "$tmp/refusal" || fail "$(cat "$tmp/refusal")"
 assert_domain_dumps

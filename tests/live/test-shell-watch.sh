@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# watch: dumps at an interval, the newest are kept, chains are not broken, a hook for each, Ctrl-C ends it cleanly.
+# watch: dumps at an interval, the newest are kept, chains are not broken, a hook for each, Ctrl-C ends it cleanly, and the
+# tracking with it.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 incremental_domain
@@ -13,6 +14,9 @@ HOOK
 chmod 755 "$tmp/hook"
 vthunder watch "$domain" --interval 500ms --keep 3 --count 8 --output "$dumps" --hook "$tmp/hook" --json >"$tmp/lines" ||
     fail "watch fails"
+# Its end is that of the tracking.
+! vthunder dump-untrack "$domain" 2>"$tmp/refusal" || fail "the domain is still tracked"
+grep -q "not tracked" "$tmp/refusal" || fail "$(cat "$tmp/refusal")"
 [ "$(wc -l <"$tmp/lines")" = 8 ] || fail "$(wc -l <"$tmp/lines") lines"
 jq -es '.[0].base == null and .[1].base == .[0].name and all(.[]; .missed >= 0)' "$tmp/lines" >/dev/null || fail "$(cat "$tmp/lines")"
 [ "$(wc -l <"$tmp/hooked")" = 8 ] || fail "$(wc -l <"$tmp/hooked") runs of the hook"

@@ -42,6 +42,7 @@ refused 2 'is for --incremental' dump test --full
 refused 2 'format elf' dump test --incremental --format kdump-zlib --file "$tmp/dumps/x"
 refused 1 'allow-pause' dump test --incremental --file "$tmp/dumps/x"
 [ -z "$(ls -A "$tmp/dumps")" ] || fail "a refused dump left something: $(ls -A "$tmp/dumps")"
+refused 1 'cannot end the tracking' dump-untrack test
 refused 2 'requires --interval' watch test
 for interval in 5 1h 0s 5ms 1.5s -1s s 999999999999999999999s; do refused 2 '--interval takes' watch test --interval "$interval"; done
 refused 2 'mutually exclusive' watch test --interval 1s --output x --pool y

@@ -8,6 +8,7 @@ writes=(
     "batch --state-dir $tmp/state"
     'dump test'
     'dump-prune test'
+    'dump-untrack test'
     'job-abort test'
     "path-set test $tmp/dumps"
     'path-unset test'
