@@ -137,6 +137,6 @@ payload_main (const struct multiboot *boot)
   say_hex (FIRST);
   say (" beat=0x");
   say_hex (FIRST + offsetof (struct oracle_info, beat));
-  say ("\n");
+  say ("\r\n");
   write_in_order (block, stride, pages, &info->beat[0].beat);
 }

@@ -38,10 +38,11 @@ skip ()
 # at_exit COMMAND…: run it at the end, last in, first out; its failure is no matter.
 at_exit () { on_exit=("$(printf '%q ' "$@")" "${on_exit[@]}"); }
 
-# Where a QEMU of ours crashed, if the host leaves core files where it was.
+# Where a QEMU of ours crashed, if the host leaves core files where it was; what the kernel says it does anyway.
 show_crashes ()
 {
     local core
+    [ -z "${qemu_pid-}" ] || dmesg 2>/dev/null | grep -F "[$qemu_pid]: segfault"
     for core in "$tmp"/core "$tmp"/core.*; do
         if [ -s "$core" ]; then
             echo "--- ${core##*/}"
@@ -154,7 +155,8 @@ guest_said_ready ()
         fail "QEMU ended: $(tail -n 1 "$tmp/qemu.log")"
     fi
     grep -a 'vth: fatal' "$tmp/serial" >&2 2>/dev/null && fail "the guest gave up"
-    [ -e "$tmp/serial" ] && [ "$(grep -ac 'vth: ready' "$tmp/serial")" -ge "${1:-1}" ]
+    # All of the line: it comes one character after the other.
+    [ -e "$tmp/serial" ] && [ "$(grep -ac $'vth: ready.*\r' "$tmp/serial")" -ge "${1:-1}" ]
 }
 
 # guest_ready [NTH]: waits for the guest's NTH start and finds its counters.
@@ -163,7 +165,7 @@ guest_ready ()
 {
     local line
     wait_for "${VTHUNDER_BOOT_SECONDS:-180}" guest_said_ready "${1:-1}" || fail "the guest does not come up"
-    line=$(grep -a 'vth: ready' "$tmp/serial" | tail -n 1 | tr -d '\r')
+    line=$(grep -a $'vth: ready.*\r' "$tmp/serial" | tail -n 1 | tr -d '\r')
     nonce=${line#*nonce=} nonce=${nonce%% *}
     guest_cpus=${line#*cpus=} guest_cpus=${guest_cpus%% *}
     beat=${line#*beat=} beat=${beat%% *}
