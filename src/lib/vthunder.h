@@ -539,7 +539,7 @@ typedef struct {
  * may be NULL; all empty for a dump that was not asked to be incremental.
  */
 typedef struct {
-  char *strategy;        /* "protect" or "precopy" */
+  char *strategy;        /* "protect", "precopy" or "hybrid" */
   char *storage;         /* "file", "clone" (complete, shares blocks) or "overlay" (qcow2, of use with its base only) */
   char *generation;      /* names this dump as the base of the next; NULL: nothing is tracked */
   char *base_generation; /* what it builds on; NULL: it is a full dump */

@@ -153,6 +153,7 @@ take_floor ()
 method idle none none sweep 'no dump: what the host itself does to the guest in a second' sleep 1
 
 method thunder ours file sweep 'virsh dump --thunder' virsh_dump --thunder
+method thunder-hybrid ours file sweep '… --strategy hybrid' virsh_dump --thunder --strategy hybrid
 for i in lzo zstd snappy zlib; do
     method "thunder-kdump-$i" ours file "$([ $i = zstd ] && echo sweep || echo once)" "… --format kdump-$i" virsh_dump --thunder --format "kdump-$i"
 done

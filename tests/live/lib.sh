@@ -479,7 +479,7 @@ domain_pid ()
     done
     # The daemon's own state directory may be anywhere: QEMU's command line tells.
     for file in /proc/[0-9]*/cmdline; do
-        if tr '\0' '\n' <"$file" 2>/dev/null | grep -q "^guest=$1\\(,\\|\$\\)"; then
+        if { tr '\0' '\n' <"$file"; } 2>/dev/null | grep -q "^guest=$1\\(,\\|\$\\)"; then
             file=${file#/proc/}
             echo "${file%/cmdline}"
             return 0

@@ -114,6 +114,7 @@ LONG_TESTS += \
 	tests/live/test-bench.sh \
 	tests/live/test-consumer-makedumpfile-kdump.sh \
 	tests/live/test-incremental-balloon.sh \
+	tests/live/test-incremental-cycles-hybrid.sh \
 	tests/live/test-incremental-cycles-memfd.sh \
 	tests/live/test-incremental-cycles-overlay.sh \
 	tests/live/test-incremental-cycles-payload.sh \

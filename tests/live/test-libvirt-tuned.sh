@@ -7,7 +7,7 @@ need_libvirt
 # Precopy fails on a guest that writes faster than it can be copied, so this one keeps to a rate.
 create_domain "$(unique_domain)" 384 1 "vth.fill=64 vth.pages=512 vth.rate=20000"
 need_dump_argument threads bandwidth strategy
-for strategy in protect precopy; do
+for strategy in protect precopy hybrid; do
     rm -f "$image"
     virsh -q dump --thunder --strategy "$strategy" "$domain" "$image"
     check_image "$image" --note --nonce "$nonce"
