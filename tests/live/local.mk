@@ -13,6 +13,7 @@ LIVE_TESTS += \
 	tests/live/test-consumer-incremental.sh \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
 	tests/live/test-consumer-makedumpfile-filter.sh \
+	tests/live/test-hybrid.sh \
 	tests/live/test-incremental-clone.sh \
 	tests/live/test-incremental-cycles.sh \
 	tests/live/test-incremental-lost.sh \
