@@ -107,8 +107,7 @@ run_job_abort (Shell *shell, const ShArgs *args, GError **error)
 }
 
 static const ShOption job_abort_options[] = {
-  { "domain", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<domain>",
-    "domain name, id, uuid or display name", sh_complete_active_domain },
+  SH_OPTION_ACTIVE_DOMAIN_REQUIRED,
   { NULL },
 };
 

@@ -262,8 +262,7 @@ run_watch (Shell *shell, const ShArgs *args, GError **error)
 }
 
 static const ShOption watch_options[] = {
-  { "domain", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<domain>",
-    "domain name, id, uuid or display name", sh_complete_active_domain },
+  SH_OPTION_ACTIVE_DOMAIN_REQUIRED,
   { "interval", SH_OPTION_STRING, SH_OPTION_REQUIRED, "<interval>", "time from dump to dump: 500ms, 1s, 2m" },
   { "keep", SH_OPTION_INT, 0, "<number>", "keep the newest dumps (10), 0: all", NULL, 0, 100000 },
   { "count", SH_OPTION_INT, 0, "<number>", "end after so many dumps", NULL, 1, G_MAXINT },
@@ -293,8 +292,7 @@ run_dump_untrack (Shell *shell, const ShArgs *args, GError **error)
 }
 
 static const ShOption dump_untrack_options[] = {
-  { "domain", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<domain>",
-    "domain name, id, uuid or display name", sh_complete_active_domain },
+  SH_OPTION_ACTIVE_DOMAIN_REQUIRED,
   { NULL },
 };
 

@@ -11,6 +11,9 @@
 #define SH_OPTION_DOMAIN_REQUIRED \
   { "domain", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<domain>", \
     "domain name, id, uuid or display name", sh_complete_domain }
+#define SH_OPTION_ACTIVE_DOMAIN_REQUIRED \
+  { "domain", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL, "<domain>", \
+    "domain name, id, uuid or display name", sh_complete_active_domain }
 #define SH_OPTION_DOMAIN \
   { "domain", SH_OPTION_STRING, SH_OPTION_POSITIONAL, "<domain>", \
     "domain name, id, uuid or display name", sh_complete_domain }
