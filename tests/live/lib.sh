@@ -355,6 +355,15 @@ need_mirror () { have_mirror || skip "$qemu has no dump-guest-memory mode=mirror
 # field NAME FILE: a number of the mirror object of a JSON line.
 field () { sed -n "s/.*\"$1\": \\([0-9]*\\).*/\\1/p" "$2" | tail -n 1; }
 
+# mirror_by_strategy STRATEGY: a dump to $image that is judged, and was taken by it.
+mirror_by_strategy ()
+{
+    rm -f "$image"
+    qmp_mirror "$image" strategy="$1"
+    check_image "$image" --note --nonce "$nonce"
+    [ "$(text_field strategy "$tmp/dump.json")" = "$1" ] || fail "another strategy"
+}
+
 # --- Dumps that build on each other --------------------------------------------
 
 # reflink_dir [xfs|btrfs [MIB]]: mounts a file system whose files can share blocks; sets shared.

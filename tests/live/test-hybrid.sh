@@ -8,15 +8,9 @@
 need_mirror
 boot_guest -m 256 -c 2 -a "vth.fill=100 vth.pages=8192"
 
-figure () { sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" "$tmp/dump.json" | head -n 1; }
-for _ in 1 2 3; do
-    rm -f "$image"
-    qmp_mirror "$image" strategy=hybrid
-    check_image "$image" --note --nonce "$nonce"
-    [ "$(text_field strategy "$tmp/dump.json")" = hybrid ] || fail "another strategy"
-done
+for _ in 1 2 3; do mirror_by_strategy hybrid; done
 # What is copied before T0 is written from where it is, so the mirror holds but what the guest wrote.
-peak=$(figure mirror-peak)
+peak=$(field mirror-peak "$tmp/dump.json")
 [ "$peak" -lt $((160 << 20)) ] || fail "the mirror held $peak bytes"
 assert_progress
 

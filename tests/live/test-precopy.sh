@@ -7,12 +7,7 @@
 need_mirror
 boot_guest -m 256 -c 2 -a "vth.fill=100 vth.pages=512 vth.rate=20000"
 
-for _ in 1 2 3; do
-    rm -f "$image"
-    qmp_mirror "$image" strategy=precopy
-    check_image "$image" --note --nonce "$nonce"
-    [ "$(text_field strategy "$tmp/dump.json")" = precopy ] || fail "another strategy"
-done
+for _ in 1 2 3; do mirror_by_strategy precopy; done
 
 # What is no userfaultfd makes "auto" choose it and "protect" fail.
 rm -f "$image"
