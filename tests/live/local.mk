@@ -17,6 +17,7 @@ LIVE_TESTS += \
 	tests/live/test-incremental-clone.sh \
 	tests/live/test-incremental-cycles.sh \
 	tests/live/test-incremental-lost.sh \
+	tests/live/test-incremental-mappings.sh \
 	tests/live/test-incremental-overlay.sh \
 	tests/live/test-incremental-overlay-space.sh \
 	tests/live/test-libvirt-abort.sh \
