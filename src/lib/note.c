@@ -526,6 +526,18 @@ segment_of (const Reader *reader, const unsigned char *p)
                     get32 (reader, p + 20) };
 }
 
+/* The guest's kernel has a segment of its own, which makes no other layout of memory. */
+static void
+add_segment (GArray *segments, VthSegment segment)
+{
+  VthSegment *last = segments->len > 0 ? &g_array_index (segments, VthSegment, segments->len - 1) : NULL;
+
+  if (last != NULL && last->address + last->length == segment.address && last->offset + last->length == segment.offset)
+    last->length += segment.length;
+  else
+    g_array_append_val (segments, segment);
+}
+
 static bool
 read_elf (Reader *reader, GError **error)
 {
@@ -611,7 +623,7 @@ read_elf (Reader *reader, GError **error)
               g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: segment %u is not whole", reader->what, i);
               return false;
             }
-          g_array_append_val (reader->info->segments, memory);
+          add_segment (reader->info->segments, memory);
         }
     }
   if (whole)

@@ -106,12 +106,18 @@ need_guest ()
     command -v "$qemu" >/dev/null || skip "no $qemu; make stack"
 }
 
-# need_crash: the program, and the guest kernel's debug symbols, without which it reads nothing.
+# need_symbols: the guest kernel's debug symbols; sets symbols.
+need_symbols ()
+{
+    need_guest
+    symbols=$("$srcdir/tests/guest/symbols" "$vm" 2>"$tmp/symbols.log") || skip "$(tail -n 1 "$tmp/symbols.log")"
+}
+
+# need_crash: the program, and the symbols, without which it reads nothing.
 need_crash ()
 {
     need crash
-    need_guest
-    symbols=$("$srcdir/tests/guest/symbols" "$vm" 2>"$tmp/symbols.log") || skip "$(tail -n 1 "$tmp/symbols.log")"
+    need_symbols
 }
 
 # crash_reads FILE: what it says of processes and stacks is in $tmp/crash.log.

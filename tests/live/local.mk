@@ -9,6 +9,8 @@ tests_live_stall_probe_LDADD = $(GLIB_LIBS)
 LIVE_TESTS += \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
+	tests/live/test-consumer-drgn.sh \
+	tests/live/test-consumer-gdb-kernel.sh \
 	tests/live/test-consumer-gdb.sh \
 	tests/live/test-consumer-incremental.sh \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \

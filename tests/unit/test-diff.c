@@ -145,6 +145,20 @@ test_order (void)
 }
 
 static void
+test_split (void)
+{
+  /* The same memory, with a segment of its own for the kernel. */
+  const Layout split[] = { { 0, 0xa0000 }, { 0x100000, 2 << 20 }, { 0x300000, 1 << 20 }, { 0x400000, 5 << 20 } };
+  g_autofree char *a = in_folder ("a"), *b = in_folder ("b");
+  write_elf (a, two_ranges, 2, true);
+  write_elf (b, split, 4, true);
+  assert_diff (a, b, "");
+  put (b, 0xa0000 + (2 << 20) - PAGE, "x", 1); /* on both sides of where it is split */
+  put (b, 0xa0000 + (2 << 20), "x", 1);
+  assert_diff (a, b, "2ff000+2");
+}
+
+static void
 refuse (const char *a, const char *b, int code, const char *what)
 {
   g_autoptr (GError) error = NULL;
@@ -265,6 +279,7 @@ main (int argc, char **argv)
   folder = g_dir_make_tmp ("vth-diff-XXXXXX", NULL);
   g_test_add_func ("/diff/ranges", test_ranges);
   g_test_add_func ("/diff/order", test_order);
+  g_test_add_func ("/diff/split", test_split);
   g_test_add_func ("/diff/refused", test_refused);
   g_test_add_func ("/diff/not-read", test_not_read);
   g_test_add_func ("/diff/export", test_export);
