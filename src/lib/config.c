@@ -27,6 +27,7 @@ struct _VthConfig {
   VthFormat format;
   bool allow_pause;
   unsigned int timeout_s;
+  VthTuning tuning;
   bool manifest;
   GPtrArray *schedules;
 };
@@ -167,13 +168,13 @@ get_yes (const xmlNode *node, const char *name, bool absent)
   return value != NULL ? strcmp (value, "yes") == 0 : absent;
 }
 
-static unsigned int
+static uint64_t
 get_count (const xmlNode *node, const char *name)
 {
   g_autofree char *value = get_attribute (node, name);
   /* The schema allows the white space and the sign that XML Schema does. */
   g_autofree char *digits = value != NULL ? g_strstrip (g_strdup (value)) : NULL;
-  return digits != NULL ? (unsigned int) g_ascii_strtoull (digits + (*digits == '+'), NULL, 10) : 0;
+  return digits != NULL ? g_ascii_strtoull (digits + (*digits == '+'), NULL, 10) : 0;
 }
 
 static const struct {
@@ -233,7 +234,7 @@ read_schedule (VthConfig *config, const xmlNode *node, GError **error)
       g_autofree char *within = get_attribute (keep, "keep-within");
       for (unsigned int i = 0; i < G_N_ELEMENTS (retention_counts); i++)
         *(unsigned int *) ((char *) &retention + retention_counts[i].offset)
-            = get_count (keep, retention_counts[i].attribute);
+            = (unsigned int) get_count (keep, retention_counts[i].attribute);
       if (within != NULL && !vth_duration_parse (within, &retention.keep_within_s, error))
         {
           g_prefix_error (error, "schedule '%s': ", name);
@@ -258,10 +259,23 @@ read_output (VthConfig *config, const xmlNode *node, GError **error)
 }
 
 static bool
+read_tuning (VthConfig *config, const xmlNode *node, GError **error)
+{
+  g_autofree char *strategy = get_attribute (node, "strategy");
+  VthTuning tuning = { .threads = (unsigned int) get_count (node, "threads"),
+                       .limit_bytes = get_count (node, "limit"),
+                       .bandwidth_bytes_s = get_count (node, "bandwidth") };
+
+  return (strategy == NULL || vth_strategy_from_string (strategy, &tuning.strategy, error))
+         && vth_config_set_tuning (config, &tuning, error);
+}
+
+static bool
 read_tree (VthConfig *config, const xmlNode *root, GError **error)
 {
   const xmlNode *output = find_child (root, "output");
   const xmlNode *limits = find_child (root, "limits");
+  const xmlNode *mirror = find_child (root, "mirror");
   g_autofree char *format = get_attribute (find_child (root, "format"), "type");
 
   if (output != NULL && !read_output (config, output, error))
@@ -275,8 +289,10 @@ read_tree (VthConfig *config, const xmlNode *root, GError **error)
   if (limits != NULL)
     {
       config->allow_pause = get_yes (limits, "allow-pause", false);
-      config->timeout_s = get_count (limits, "timeout");
+      config->timeout_s = (unsigned int) get_count (limits, "timeout");
     }
+  if (mirror != NULL && !read_tuning (config, mirror, error))
+    return false;
   config->manifest = find_child (root, "manifest") != NULL;
   for (const xmlNode *child = root->children; child != NULL; child = child->next)
     if (is_ours (child, "schedule") && !read_schedule (config, child, error))
@@ -388,9 +404,9 @@ set_attribute (xmlNode *node, const char *name, const char *value)
 }
 
 static void
-set_count (xmlNode *node, const char *name, unsigned int count)
+set_count (xmlNode *node, const char *name, uint64_t count)
 {
-  g_autofree char *text = g_strdup_printf ("%u", count);
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, count);
   set_attribute (node, name, count > 0 ? text : NULL);
 }
 
@@ -419,6 +435,20 @@ write_type (xmlNode *root, const char *name, const char *type)
       xmlUnlinkNode (node);
       xmlFreeNode (node);
     }
+}
+
+static void
+write_tuning (xmlNode *root, const VthTuning *tuning)
+{
+  xmlNode *node = ensure_child_if (!vth_tuning_is_empty (tuning), root, "mirror");
+
+  if (node == NULL)
+    return;
+  set_attribute (node, "strategy", tuning->strategy != VTH_STRATEGY_NONE ? vth_strategy_to_string (tuning->strategy) : NULL);
+  set_count (node, "limit", tuning->limit_bytes);
+  set_count (node, "bandwidth", tuning->bandwidth_bytes_s);
+  set_count (node, "threads", tuning->threads);
+  drop_if_empty (node);
 }
 
 static void
@@ -531,6 +561,7 @@ doc_of_config (const VthConfig *config)
       set_count (node, "timeout", config->timeout_s);
       drop_if_empty (node);
     }
+  write_tuning (root, &config->tuning);
   write_type (root, "manifest", config->manifest ? "sha256" : NULL);
   write_schedules (config, root);
   return doc;
@@ -751,6 +782,24 @@ void
 vth_config_set_timeout_s (VthConfig *config, unsigned int timeout_s)
 {
   config->timeout_s = timeout_s;
+}
+
+const VthTuning *
+vth_config_get_tuning (const VthConfig *config)
+{
+  return &config->tuning;
+}
+
+bool
+vth_config_set_tuning (VthConfig *config, const VthTuning *tuning, GError **error)
+{
+  if (!vth_tuning_check (tuning, VTH_FORMAT_ELF, error))
+    return false;
+  config->tuning = *tuning;
+  /* There is nothing behind the configuration that it would have to win over. */
+  if (tuning->strategy == VTH_STRATEGY_AUTO)
+    config->tuning.strategy = VTH_STRATEGY_NONE;
+  return true;
 }
 
 bool

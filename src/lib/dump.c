@@ -52,8 +52,9 @@ typedef int (*CoreDumpUntrack) (virDomainPtr domain, unsigned int flags);
 typedef struct {
   virDomainPtr domain;
   const char *path;
-  unsigned int format;
+  VthFormat format;
   unsigned int flags;
+  const VthTuning *tuning; /* of a dump that does not stop the guest */
   bool track;       /* with virDomainCoreDumpParams, and: */
   const char *base; /* path, or NULL */
   const char *note; /* JSON object */
@@ -67,29 +68,42 @@ typedef struct {
   GError *error;
 } Call;
 
-static int
-core_dump_tracked (const Call *call)
+static CoreDumpParams
+find_core_dump_params (void)
 {
-  CoreDumpParams core_dump_params = (CoreDumpParams) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams");
-  virTypedParameterPtr params = NULL;
-  int n = 0, room = 0;
-
-  if (core_dump_params == NULL)
-    return -1;
-  int result = -1;
-  if (virTypedParamsAddString (&params, &n, &room, "file", call->path) == 0
-      && virTypedParamsAddBoolean (&params, &n, &room, "track", 1) == 0
-      && virTypedParamsAddString (&params, &n, &room, "note", call->note) == 0
-      && (call->base == NULL || virTypedParamsAddString (&params, &n, &room, "base", call->base) == 0))
-    result = core_dump_params (call->domain, params, n, call->flags);
-  virTypedParamsFree (params, n);
-  return result;
+  return (CoreDumpParams) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams");
 }
 
 static bool
-has_core_dump_params (void)
+needs_params (const Call *call)
 {
-  return dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams") != NULL;
+  return (call->flags & VIR_DUMP_THUNDER) && (call->track || !vth_tuning_is_empty (call->tuning));
+}
+
+/* What is at its default is left out: a QEMU that does not know it need not mind. */
+static int
+core_dump_with_params (const Call *call)
+{
+  const VthTuning *tuning = call->tuning;
+  virTypedParameterPtr params = NULL;
+  int n = 0, room = 0, result = -1;
+
+  if (virTypedParamsAddString (&params, &n, &room, "file", call->path) == 0
+      && (call->format == VTH_FORMAT_ELF
+          || virTypedParamsAddString (&params, &n, &room, "format", vth_format_to_string (call->format)) == 0)
+      && (tuning->strategy <= VTH_STRATEGY_AUTO
+          || virTypedParamsAddString (&params, &n, &room, "strategy", vth_strategy_to_string (tuning->strategy)) == 0)
+      && (tuning->limit_bytes == 0 || virTypedParamsAddULLong (&params, &n, &room, "mirror_limit", tuning->limit_bytes) == 0)
+      && (tuning->bandwidth_bytes_s == 0
+          || virTypedParamsAddULLong (&params, &n, &room, "bandwidth", tuning->bandwidth_bytes_s) == 0)
+      && (tuning->threads == 0 || virTypedParamsAddUInt (&params, &n, &room, "threads", tuning->threads) == 0)
+      && (!call->track
+          || (virTypedParamsAddBoolean (&params, &n, &room, "track", 1) == 0
+              && virTypedParamsAddString (&params, &n, &room, "note", call->note) == 0
+              && (call->base == NULL || virTypedParamsAddString (&params, &n, &room, "base", call->base) == 0))))
+    result = find_core_dump_params () (call->domain, params, n, call->flags);
+  virTypedParamsFree (params, n);
+  return result;
 }
 
 static void *
@@ -97,8 +111,8 @@ call_thread (void *data)
 {
   Call *call = data;
   const char *name = virDomainGetName (call->domain); /* later it would reset the error that is to be told */
-  int result = call->track ? core_dump_tracked (call)
-                           : virDomainCoreDumpWithFormat (call->domain, call->path, call->format, call->flags);
+  int result = needs_params (call) ? core_dump_with_params (call)
+                                   : virDomainCoreDumpWithFormat (call->domain, call->path, vir_format (call->format), call->flags);
   GError *error = NULL;
   int code = 0;
 
@@ -174,6 +188,14 @@ call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *us
       call->code = 0;
       g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the dump of domain '%s' was cancelled before it began",
                    virDomainGetName (call->domain));
+      return false;
+    }
+  if (needs_params (call) && find_core_dump_params () == NULL)
+    {
+      call->code = VIR_ERR_NO_SUPPORT;
+      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
+                   "cannot dump domain '%s' to '%s': this libvirt knows no strategy and no limits of dumps",
+                   virDomainGetName (call->domain), call->path);
       return false;
     }
 
@@ -456,7 +478,7 @@ run_tracked (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest 
 
   if (state == NULL)
     return false;
-  if (!has_core_dump_params ())
+  if (find_core_dump_params () == NULL)
     {
       forget_base (dump, "this libvirt cannot build dumps on earlier ones");
       return false;
@@ -483,7 +505,7 @@ static bool
 run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
          void *user_data, GCancellable *cancellable, GError **error)
 {
-  Call call = { .domain = domain, .path = dump->path, .format = vir_format (dump->format) };
+  Call call = { .domain = domain, .path = dump->path, .format = dump->format, .tuning = request->tuning };
   g_autoptr (GError) reason = NULL;
 
   if (request->mode == VTH_MODE_STOP)
@@ -553,6 +575,9 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
     complete.timeout_s = vth_config_get_timeout_s (config);
   if (request->schedule == NULL)
     complete.allow_pause |= vth_config_get_allow_pause (config);
+  const VthTuning tuning
+      = vth_tuning_merge (request->tuning != NULL ? request->tuning : &(VthTuning){ 0 }, vth_config_get_tuning (config));
+  complete.tuning = &tuning;
 
   virDomainGetUUIDString (domain, uuid);
   dump->domain = g_strdup (name);
@@ -566,6 +591,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
                    vth_format_to_string (dump->format));
       return NULL;
     }
+  if (complete.mode != VTH_MODE_STOP && !vth_tuning_check (complete.tuning, dump->format, error))
+    return NULL;
   dump->time_s = complete.time_s != 0 ? complete.time_s : g_get_real_time () / G_USEC_PER_SEC;
   char *uri = virConnectGetURI (conn);
   dump->uri = g_strdup (uri);

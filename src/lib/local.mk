@@ -29,6 +29,7 @@ vth_lib_files = \
 	src/lib/schedule.c \
 	src/lib/state.c \
 	src/lib/template.c \
+	src/lib/tuning.c \
 	src/lib/value.c \
 	src/lib/verify.c \
 	src/lib/version.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names of modes, formats and states; sizes and durations as text. */
+/* Names of modes, formats, strategies and states; sizes and durations as text. */
 #include <config.h>
 
 #include <string.h>
@@ -8,6 +8,7 @@
 
 static const char *const mode_names[] = { "mirror", "stop", "incremental", NULL };
 static const char *const format_names[] = { "elf", "kdump-zlib", "kdump-lzo", "kdump-snappy", "win-dmp", "kdump-zstd", NULL };
+static const char *const strategy_names[] = { "auto", "protect", "precopy", "hybrid", NULL }; /* from VTH_STRATEGY_AUTO on */
 
 static bool
 value_from_string (const char *const *names, const char *kind, const char *text, unsigned int *value, GError **error)
@@ -66,6 +67,29 @@ const char *const *
 vth_format_names (void)
 {
   return format_names;
+}
+
+const char *
+vth_strategy_to_string (VthStrategy strategy)
+{
+  unsigned int index = (unsigned int) MAX (strategy, VTH_STRATEGY_AUTO) - VTH_STRATEGY_AUTO;
+  return index < G_N_ELEMENTS (strategy_names) - 1 ? strategy_names[index] : "unknown";
+}
+
+bool
+vth_strategy_from_string (const char *text, VthStrategy *strategy, GError **error)
+{
+  unsigned int value;
+  if (!value_from_string (strategy_names, "strategy", text, &value, error))
+    return false;
+  *strategy = (VthStrategy) (value + VTH_STRATEGY_AUTO);
+  return true;
+}
+
+const char *const *
+vth_strategy_names (void)
+{
+  return strategy_names;
 }
 
 const char *

@@ -61,6 +61,12 @@ char *vth_xml_string (const char *xml, const char *xpath);
 /* value.c: "1.5 GiB" */
 char *vth_size_to_string (uint64_t bytes);
 
+/* tuning.c */
+/* Whether it asks for nothing that is not the engine's default. */
+bool vth_tuning_is_empty (const VthTuning *tuning);
+/* @first, and of @next what is not set there. */
+VthTuning vth_tuning_merge (const VthTuning *first, const VthTuning *next);
+
 /* config.c: with the domain named in errors */
 bool vth_output_check_target (VthOutputKind kind, const char *output, GError **error);
 VthConfig *vth_config_parse_node (xmlNode *node, const char *domain, GError **error);

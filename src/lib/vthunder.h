@@ -19,7 +19,7 @@
  *    long as it is not changed.  Every _free accepts NULL.  A GPtrArray that
  *    is returned owns its elements: g_ptr_array_unref ().
  *  - Structs with visible fields are allocated by the library only, so fields
- *    may be added; the exceptions (VthRetention, VthRetentionItem,
+ *    may be added; the exceptions (VthRetention, VthRetentionItem, VthTuning,
  *    VthDumpRequest, VthBatchOps) are zero-initialised by the caller and have
  *    reserved room.
  *  - Units are in names: _s seconds, _ms milliseconds, _ns nanoseconds,
@@ -111,6 +111,15 @@ typedef enum {
   VTH_FORMAT_KDUMP_ZSTD,   /* "kdump-zstd": a patched libvirt and QEMU only */
 } VthFormat;
 
+/* How a dump saves the memory that the guest goes on to change; names as in `virsh dump --strategy`. */
+typedef enum {
+  VTH_STRATEGY_NONE,    /* not set: the next default applies, "auto" in the end */
+  VTH_STRATEGY_AUTO,    /* "auto": QEMU chooses */
+  VTH_STRATEGY_PROTECT, /* "protect": each first write of the guest waits until the page is copied */
+  VTH_STRATEGY_PRECOPY, /* "precopy": copied before T0, and what was changed meanwhile within the pause */
+  VTH_STRATEGY_HYBRID,  /* "hybrid": copied before T0, and what was changed meanwhile is protected */
+} VthStrategy;
+
 /* As --config, --live and --current of virsh. */
 typedef enum {
   VTH_IMPACT_CURRENT = 0,     /* live if the domain is running, else config */
@@ -119,9 +128,10 @@ typedef enum {
 } VthImpact;
 
 /*
- * Names of modes and formats.  The _from_string functions fail with
+ * Names of modes, formats and strategies.  The _from_string functions fail with
  * VTH_ERROR_USAGE and a message that lists what is accepted.  The arrays are
- * NULL terminated and static: for help and completion.
+ * NULL terminated and static: for help and completion.  VTH_STRATEGY_NONE has
+ * the name "auto".
  */
 const char *vth_mode_to_string (VthMode mode);
 bool vth_mode_from_string (const char *text, VthMode *mode, GError **error);
@@ -129,6 +139,9 @@ const char *const *vth_mode_names (void);
 const char *vth_format_to_string (VthFormat format);
 bool vth_format_from_string (const char *text, VthFormat *format, GError **error);
 const char *const *vth_format_names (void);
+const char *vth_strategy_to_string (VthStrategy strategy);
+bool vth_strategy_from_string (const char *text, VthStrategy *strategy, GError **error);
+const char *const *vth_strategy_names (void);
 
 /*
  * vth_size_parse:
@@ -236,6 +249,36 @@ char *vth_duration_to_string (int64_t duration_s);
  * One line for people: "last 3, daily 7, within 7d"; "keep all" when empty.
  */
 char *vth_retention_to_string (const VthRetention *retention);
+
+/* ------------------------------------------------------------------- tuning */
+
+#define VTH_LIMIT_MIN_BYTES (8 << 20)
+#define VTH_THREADS_MAX 64
+
+/*
+ * How the engine takes a dump during which the guest runs on.  What is 0 is not
+ * set: the next default applies, the engine's in the end.
+ *
+ * Source: VIR_DOMAIN_CORE_DUMP_PARAM_STRATEGY, _MIRROR_LIMIT, _BANDWIDTH and
+ * _THREADS of virDomainCoreDumpParams.
+ */
+typedef struct {
+  VthStrategy strategy;
+  unsigned int threads;       /* that copy and compress at most: 1 to VTH_THREADS_MAX */
+  uint64_t limit_bytes;       /* of host memory for the mirror: from VTH_LIMIT_MIN_BYTES */
+  uint64_t bandwidth_bytes_s; /* written to the file at most */
+  uint64_t reserved[4];
+} VthTuning;
+
+/*
+ * vth_tuning_check:
+ * @format: of the dump that is to be taken like this
+ *
+ * Whether all values are in their ranges, and the strategy can write @format:
+ * precopy and hybrid write VTH_FORMAT_ELF only.
+ * Errors: VTH_ERROR_USAGE.
+ */
+bool vth_tuning_check (const VthTuning *tuning, VthFormat format, GError **error);
 
 /* ------------------------------------------------------------ configuration */
 
@@ -362,6 +405,14 @@ void vth_config_set_allow_pause (VthConfig *config, bool allow);
 /* A dump that takes longer is cancelled; 0 is no limit. */
 unsigned int vth_config_get_timeout_s (const VthConfig *config);
 void vth_config_set_timeout_s (VthConfig *config, unsigned int timeout_s);
+/*
+ * What dumps of the domain are taken with unless their request says otherwise;
+ * all 0 when not set.  VTH_STRATEGY_AUTO is kept as VTH_STRATEGY_NONE.
+ * Errors: VTH_ERROR_USAGE, see vth_tuning_check (), with any format that goes
+ * with the strategy.
+ */
+const VthTuning *vth_config_get_tuning (const VthConfig *config);
+bool vth_config_set_tuning (VthConfig *config, const VthTuning *tuning, GError **error);
 /* Write FILE.sha256 beside each dump. */
 bool vth_config_get_manifest (const VthConfig *config);
 void vth_config_set_manifest (VthConfig *config, bool manifest);
@@ -611,7 +662,8 @@ typedef struct {
   bool full;               /* begin anew, but so that the next can build on this one */
   unsigned int full_every; /* as vth_schedule_get_full_every (); both 0: VTH_FULL_EVERY_DEFAULT */
   int64_t full_every_s;
-  void *reserved[4];
+  const VthTuning *tuning; /* NULL: the configuration's, and so is what is 0 in it */
+  void *reserved[3];
 } VthDumpRequest;
 
 /*
@@ -639,6 +691,11 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * reset, the libvirt is a stock one) gives a full dump, and tracking.full_reason
  * says why.  The file is a clone of its base where the file system can share
  * blocks, else a qcow2 overlay over it.  The format has to be ELF.
+ *
+ * What the request or the configuration has in its VthTuning is for dumps
+ * during which the guest runs on; one that stops the guest does without.  A
+ * libvirt or QEMU that does not know such parameters is one that cannot take a
+ * mirror dump.
  *
  * Errors: VTH_ERROR_LOCKED (a dump of this domain is running),
  * VTH_ERROR_PAUSE_REFUSED, VTH_ERROR_UNSAFE, VTH_ERROR_CANCELLED,

@@ -24,6 +24,7 @@ static const char full[]
       "<vthunder:output dir='/var/dumps' file-name='{domain}-{time}'/>"
       "<vthunder:format type='kdump-zlib'/>"
       "<vthunder:limits allow-pause='yes' timeout='60'/>"
+      "<vthunder:mirror strategy='protect' limit='268435456' bandwidth='104857600' threads='2'/>"
       "<vthunder:manifest type='sha256'/>"
       "<vthunder:schedule name='nightly' cron='0 3 * * *' enabled='no'>"
       "<vthunder:retention keep-last='3' keep-daily='7' keep-within='1m2d'/></vthunder:schedule>"
@@ -39,6 +40,11 @@ check_full (const VthConfig *config)
   g_assert_cmpint (vth_config_get_format (config), ==, VTH_FORMAT_KDUMP_ZLIB);
   g_assert_true (vth_config_get_allow_pause (config));
   g_assert_cmpuint (vth_config_get_timeout_s (config), ==, 60);
+  const VthTuning *tuning = vth_config_get_tuning (config);
+  g_assert_cmpint (tuning->strategy, ==, VTH_STRATEGY_PROTECT);
+  g_assert_cmpuint (tuning->limit_bytes, ==, 256 << 20);
+  g_assert_cmpuint (tuning->bandwidth_bytes_s, ==, 100 << 20);
+  g_assert_cmpuint (tuning->threads, ==, 2);
   g_assert_true (vth_config_get_manifest (config));
   g_assert_cmpuint (vth_config_get_n_schedules (config), ==, 2);
   const VthSchedule *nightly = vth_config_get_schedule (config, 0);
@@ -156,6 +162,86 @@ test_full_every (void)
   g_assert_cmpstr (standard, ==, "24");
 }
 
+/* Each value comes and goes by itself; the element goes with the last, unless somebody else put something into it. */
+static void
+test_tuning (void)
+{
+  static const struct {
+    VthTuning tuning;
+    const char *attribute; /* NULL: no element */
+  } cases[] = { { { .strategy = VTH_STRATEGY_HYBRID }, "strategy=\"hybrid\"" },
+                { { .strategy = VTH_STRATEGY_AUTO }, NULL },
+                { { .limit_bytes = VTH_LIMIT_MIN_BYTES }, "limit=\"8388608\"" },
+                { { .limit_bytes = INT64_MAX }, "limit=\"9223372036854775807\"" },
+                { { .bandwidth_bytes_s = 1 }, "bandwidth=\"1\"" },
+                { { .threads = VTH_THREADS_MAX }, "threads=\"64\"" },
+                { { 0 }, NULL } };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthConfig) config = vth_config_new ();
+  for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_assert_true (vth_config_set_tuning (config, &cases[i].tuning, &error));
+      g_autofree char *xml = vth_config_to_xml (config, &error);
+      g_assert_no_error (error);
+      g_autofree char *element = g_strdup_printf ("<vthunder:mirror %s/>", cases[i].attribute);
+      if (cases[i].attribute != NULL ? strstr (xml, element) == NULL : strstr (xml, "mirror") != NULL)
+        g_error ("%u: %s", i, xml);
+      g_assert_true (vth_config_is_empty (config) == (cases[i].attribute == NULL));
+      vth_config_free (config);
+      config = parse (xml);
+      const VthTuning *read = vth_config_get_tuning (config);
+      g_assert_cmpint (MAX (read->strategy, VTH_STRATEGY_AUTO), ==, MAX (cases[i].tuning.strategy, VTH_STRATEGY_AUTO));
+      g_assert_cmpuint (read->limit_bytes, ==, cases[i].tuning.limit_bytes);
+      g_assert_cmpuint (read->bandwidth_bytes_s, ==, cases[i].tuning.bandwidth_bytes_s);
+      g_assert_cmpuint (read->threads, ==, cases[i].tuning.threads);
+    }
+
+  static const struct {
+    VthTuning tuning;
+    VthFormat format;
+    const char *why;
+  } bad[] = { { { .strategy = VTH_STRATEGY_HYBRID + 1 }, VTH_FORMAT_ELF, "no strategy" },
+              { { .limit_bytes = VTH_LIMIT_MIN_BYTES - 1 }, VTH_FORMAT_ELF, "8MiB or more" },
+              { { .limit_bytes = UINT64_C (1) << 63 }, VTH_FORMAT_ELF, "mirror limit is too large" },
+              { { .bandwidth_bytes_s = UINT64_C (1) << 63 }, VTH_FORMAT_ELF, "bandwidth is too large" },
+              { { .threads = VTH_THREADS_MAX + 1 }, VTH_FORMAT_ELF, "1 to 64" },
+              { { .strategy = VTH_STRATEGY_PRECOPY }, VTH_FORMAT_KDUMP_ZLIB, "format elf only, not kdump-zlib" },
+              { { .strategy = VTH_STRATEGY_HYBRID }, VTH_FORMAT_KDUMP_ZSTD, "format elf only, not kdump-zstd" } };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) reason = NULL;
+      g_assert_false (vth_tuning_check (&bad[i].tuning, bad[i].format, &reason));
+      g_assert_error (reason, VTH_ERROR, VTH_ERROR_USAGE);
+      if (strstr (reason->message, bad[i].why) == NULL)
+        g_error ("'%s' lacks '%s'", reason->message, bad[i].why);
+      if (bad[i].format == VTH_FORMAT_ELF)
+        g_assert_false (vth_config_set_tuning (config, &bad[i].tuning, NULL));
+    }
+  g_assert_true (vth_config_is_empty (config));
+  g_assert_true (vth_tuning_check (&(VthTuning){ .strategy = VTH_STRATEGY_PROTECT }, VTH_FORMAT_KDUMP_ZLIB, NULL));
+
+  g_autoptr (VthConfig) newer = parse ("<domain><mirror limit='+8388608 ' threads=' 3'><newer/></mirror></domain>");
+  g_assert_cmpuint (vth_config_get_tuning (newer)->limit_bytes, ==, VTH_LIMIT_MIN_BYTES);
+  g_assert_cmpuint (vth_config_get_tuning (newer)->threads, ==, 3);
+  g_assert_true (vth_config_set_tuning (newer, &(VthTuning){ 0 }, &error));
+  g_autofree char *kept = vth_config_to_xml (newer, &error);
+  g_assert_nonnull (strstr (kept, "<vthunder:mirror>"));
+  g_assert_nonnull (strstr (kept, "<vthunder:newer/>"));
+
+  const char *const *names = vth_strategy_names ();
+  for (unsigned int i = 0; names[i] != NULL; i++)
+    {
+      VthStrategy strategy = VTH_STRATEGY_NONE;
+      g_assert_true (vth_strategy_from_string (names[i], &strategy, &error));
+      g_assert_cmpint (strategy, ==, VTH_STRATEGY_AUTO + (int) i);
+      g_assert_cmpstr (vth_strategy_to_string (strategy), ==, names[i]);
+    }
+  g_assert_cmpstr (vth_strategy_to_string (VTH_STRATEGY_NONE), ==, "auto");
+  VthStrategy strategy;
+  g_assert_false (vth_strategy_from_string ("none", &strategy, &error));
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+}
+
 static void
 test_refused (void)
 {
@@ -173,6 +259,15 @@ test_refused (void)
     { "<domain><output dir='/a' file-name='{domain}'/></domain>", "needs {time}" },
     { "<domain><output dir='/a'/><output dir='/b'/></domain>", "not valid" },
     { "<domain><format type='raw'/></domain>", "not valid" },
+    { "<domain><mirror strategy='sideways'/></domain>", "not valid" },
+    { "<domain><mirror limit='8388607'/></domain>", "not valid" },
+    { "<domain><mirror limit='8MiB'/></domain>", "not valid" },
+    { "<domain><mirror limit='9223372036854775808'/></domain>", "not valid" },
+    { "<domain><mirror bandwidth='0'/></domain>", "not valid" },
+    { "<domain><mirror bandwidth='-1'/></domain>", "not valid" },
+    { "<domain><mirror threads='0'/></domain>", "not valid" },
+    { "<domain><mirror threads='65'/></domain>", "not valid" },
+    { "<domain><mirror threads='1'/><mirror threads='1'/></domain>", "not valid" },
     { "<domain><schedule name='a'/></domain>", "not valid" },
     { "<domain><schedule name='a b' cron='@daily'/></domain>", "not valid" },
     { "<domain><schedule name='manual' cron='@daily'/></domain>", "invalid schedule name" },
@@ -300,6 +395,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/read", test_read);
   g_test_add_func ("/config/unknown-kept", test_unknown_kept);
   g_test_add_func ("/config/full-every", test_full_every);
+  g_test_add_func ("/config/tuning", test_tuning);
   g_test_add_func ("/config/refused", test_refused);
   g_test_add_func ("/config/setters", test_setters);
   g_test_add_func ("/config/libvirt", test_libvirt);

@@ -40,6 +40,11 @@ static struct {
   unsigned int generation;
   char base[256];    /* what it was last asked to build on; empty: nothing */
   char built_on[16]; /* the generation that the last dump builds on; empty: full */
+  unsigned int tuned; /* calls for a dump that is not tracked */
+  char strategy[16]; /* what it was last asked for; empty, 0: nothing */
+  char format[16];
+  unsigned long long limit, bandwidth;
+  unsigned int threads;
 } fake;
 
 static void
@@ -141,6 +146,20 @@ write_overlay (const char *path, const char *backing, guint64 features)
   g_assert_true (g_file_set_contents (path, (const char *) file, 65536, NULL));
 }
 
+static void
+note_tuning (virTypedParameterPtr params, int n)
+{
+  const char *strategy = "", *format = "";
+  fake.limit = fake.bandwidth = fake.threads = 0;
+  g_assert_cmpint (virTypedParamsGetString (params, n, "strategy", &strategy), >=, 0);
+  g_assert_cmpint (virTypedParamsGetString (params, n, "format", &format), >=, 0);
+  g_assert_cmpint (virTypedParamsGetULLong (params, n, "mirror_limit", &fake.limit), >=, 0);
+  g_assert_cmpint (virTypedParamsGetULLong (params, n, "bandwidth", &fake.bandwidth), >=, 0);
+  g_assert_cmpint (virTypedParamsGetUInt (params, n, "threads", &fake.threads), >=, 0);
+  g_strlcpy (fake.strategy, strategy, sizeof fake.strategy);
+  g_strlcpy (fake.format, format, sizeof fake.format);
+}
+
 /* The library finds it at run time, as it does the real one. */
 int virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags);
 
@@ -157,6 +176,15 @@ virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n
       return -1;
     }
   g_assert_cmpint (virTypedParamsGetString (params, n, "file", &file), ==, 1);
+  note_tuning (params, n);
+  if (virTypedParamsGet (params, n, "track") == NULL)
+    {
+      g_assert_null (virTypedParamsGet (params, n, "note"));
+      g_assert_null (virTypedParamsGet (params, n, "base"));
+      fake.tuned++;
+      fake.calls--; /* counted there */
+      return virDomainCoreDumpWithFormat (domain, file, 0, flags);
+    }
   g_assert_cmpint (virTypedParamsGetString (params, n, "note", &note), ==, 1);
   g_assert_cmpint (virTypedParamsGetBoolean (params, n, "track", &track), ==, 1);
   g_assert_cmpint (track, ==, 1);
@@ -802,6 +830,112 @@ test_incremental_stock (Fixture *f, gconstpointer data)
   g_assert_true (paused->paused);
 }
 
+/* --- how the engine takes them --- */
+
+#define assert_asked(wanted_strategy, wanted_limit, wanted_bandwidth, wanted_threads) \
+  G_STMT_START \
+  { \
+    g_assert_cmpstr (fake.strategy, ==, wanted_strategy); \
+    g_assert_cmpuint (fake.limit, ==, wanted_limit); \
+    g_assert_cmpuint (fake.bandwidth, ==, wanted_bandwidth); \
+    g_assert_cmpuint (fake.threads, ==, wanted_threads); \
+  } \
+  G_STMT_END
+
+static void
+test_tuning (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const VthTuning none = { .strategy = VTH_STRATEGY_AUTO }, configured = { .strategy = VTH_STRATEGY_HYBRID, .limit_bytes = 64 << 20 };
+  const VthTuning own = { .strategy = VTH_STRATEGY_PROTECT, .bandwidth_bytes_s = 1 << 20, .threads = 3 };
+
+  /* nothing asked for: any libvirt will do */
+  g_autoptr (VthDump) plain = take (f, (VthDumpRequest){ .tuning = &none }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (fake.tuned, ==, 0);
+
+  /* the configuration's; a request has the last word on what it says */
+  g_assert_true (vth_config_set_tuning (f->config, &configured, &error));
+  g_autoptr (VthDump) by_config = take (f, (VthDumpRequest){ .schedule = "s", .time_s = 1 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (fake.tuned, ==, 1);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | 1 << 5);
+  assert_asked ("hybrid", 64 << 20, 0, 0);
+  g_assert_true (by_config->own);
+  g_autoptr (VthDump) by_both = take (f, (VthDumpRequest){ .tuning = &own, .format = VTH_FORMAT_KDUMP_LZO, .time_s = 2 }, &error);
+  g_assert_no_error (error);
+  assert_asked ("protect", 64 << 20, 1 << 20, 3);
+  g_assert_cmpstr (fake.format, ==, "kdump-lzo");
+  g_autoptr (VthDump) by_default = take (f, (VthDumpRequest){ .tuning = &none, .time_s = 3 }, &error);
+  g_assert_no_error (error);
+  assert_asked ("", 64 << 20, 0, 0);
+  g_assert_cmpstr (fake.format, ==, "");
+  g_autoptr (VthDump) incremental = take_incremental (f, (VthDumpRequest){ .tuning = &own });
+  g_assert_cmpuint (fake.generation, ==, 1);
+  assert_asked ("protect", 64 << 20, 1 << 20, 3);
+
+  /* a dump that stops the guest does without */
+  fake.tuned = 0;
+  g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .format = VTH_FORMAT_KDUMP_ZLIB, .time_s = 4 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (fake.tuned, ==, 0);
+
+  /* what cannot be is refused before libvirt hears of it */
+  unsigned int files = count_files (f);
+  fake.calls = 0;
+  g_autoptr (VthDump) compressed = take (f, (VthDumpRequest){ .format = VTH_FORMAT_KDUMP_ZLIB, .allow_pause = true }, &error);
+  g_assert_null (compressed);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+  g_assert_nonnull (strstr (error->message, "strategy protect"));
+  g_clear_error (&error);
+  g_autoptr (VthDump) small = take (f, (VthDumpRequest){ .tuning = &(VthTuning){ .limit_bytes = 1 }, .allow_pause = true }, &error);
+  g_assert_null (small);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+  g_clear_error (&error);
+  g_assert_cmpuint (fake.calls, ==, 0);
+  g_assert_cmpuint (count_files (f), ==, files);
+
+  /* without the parameters no such dump is possible */
+  fake.no_params = true;
+  fake.completed_job = false;
+  g_autoptr (VthDump) refused = take (f, (VthDumpRequest){ .time_s = 5 }, &error);
+  g_assert_null (refused);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
+  g_clear_error (&error);
+  g_autoptr (VthDump) paused = take (f, (VthDumpRequest){ .allow_pause = true, .time_s = 5 }, &error);
+  g_assert_no_error (error);
+  g_assert_true (paused->paused);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY);
+}
+
+/* What the domain's XML says holds for its schedules. */
+static void
+test_tuning_batch (Fixture *f, gconstpointer data)
+{
+  static const char state[] = "{\"version\":1,\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\",\"seen\":1774137599}}}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
+  g_autofree char *state_dir = g_build_filename (f->dir, "state", NULL);
+  g_autofree char *path = g_build_filename (state_dir, UUID ".json", NULL);
+  const VthTuning tuning = { .strategy = VTH_STRATEGY_HYBRID, .limit_bytes = 32 << 20, .bandwidth_bytes_s = 5 << 20, .threads = 1 };
+  fake.idle = true;
+  vth_host_set_hooks_dir (f->host, NULL);
+  vth_host_set_min_free_bytes (f->host, 0);
+  vth_config_put_schedule (f->config, schedule);
+  g_assert_true (vth_config_set_tuning (f->config, &tuning, &error));
+  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
+  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+  g_autofree char *taken = run_batch (f);
+  g_autofree char *done = g_strdup_printf ("%d %d+ ", VTH_BATCH_STARTED, VTH_BATCH_DONE);
+  g_assert_cmpstr (taken, ==, done);
+  g_assert_cmpuint (fake.tuned, ==, 1);
+  assert_asked ("hybrid", 32 << 20, 5 << 20, 1);
+
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
 static const VthPruneItem *
 find_item (GPtrArray *plan, const VthDump *dump)
 {
@@ -1202,6 +1336,8 @@ main (int argc, char **argv)
   ADD ("incremental", test_incremental);
   ADD ("full-every", test_full_every);
   ADD ("incremental-stock", test_incremental_stock);
+  ADD ("tuning", test_tuning);
+  ADD ("tuning-batch", test_tuning_batch);
   ADD ("prune-chain", test_prune_chain);
   ADD ("prune-clones", test_prune_clones);
   ADD ("overlay-refused", test_overlay_refused);
