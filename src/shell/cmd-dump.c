@@ -11,10 +11,11 @@
 #include "parse.h"
 #include "select.h"
 #include "shell.h"
+#include "tuning.h"
 #include "vthunder.h"
 
 static bool
-read_request (const ShArgs *args, VthDumpRequest *request, char **path, GError **error)
+read_request (const ShArgs *args, VthDumpRequest *request, VthTuning *tuning, char **path, GError **error)
 {
   const char *mode = sh_args_string (args, "mode");
   const char *format = sh_args_string (args, "format");
@@ -22,12 +23,18 @@ read_request (const ShArgs *args, VthDumpRequest *request, char **path, GError *
   request->mode = sh_args_given (args, "incremental") ? VTH_MODE_INCREMENTAL : VTH_MODE_MIRROR;
   request->format = VTH_FORMAT_ELF;
   if ((mode && !vth_mode_from_string (mode, &request->mode, error))
-      || (format && !vth_format_from_string (format, &request->format, error)))
+      || (format && !vth_format_from_string (format, &request->format, error))
+      || !sh_tuning_read (args, false, tuning, error))
     return false;
   if (sh_args_given (args, "full") && request->mode != VTH_MODE_INCREMENTAL) {
     g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "option --full is for --incremental: other dumps are full always");
     return false;
   }
+  if (sh_tuning_given (args) && request->mode == VTH_MODE_STOP) {
+    g_set_error (error, SH_ERROR, SH_ERROR_USAGE, "option --%s is not for --mode stop", sh_tuning_given (args));
+    return false;
+  }
+  request->tuning = tuning;
   request->full = sh_args_given (args, "full");
   request->use_config_format = !format;
   /* Whoever asks for a stop by name allows it. */
@@ -123,6 +130,7 @@ static bool
 run_dump (Shell *shell, const ShArgs *args, GError **error)
 {
   VthDumpRequest request = { 0 };
+  VthTuning tuning = { 0 };
   g_autofree char *path = NULL;
   g_autoptr(VthHost) host = NULL;
   g_autoptr(GPtrArray) domains = NULL;
@@ -130,7 +138,7 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
   bool json = sh_args_given (args, "json");
   guint failed = 0;
 
-  if (!read_request (args, &request, &path, error))
+  if (!read_request (args, &request, &tuning, &path, error))
     return false;
   if (!sh_select_check_writable (shell, args, error))
     return false;
@@ -192,6 +200,7 @@ static const ShOption dump_options[] = {
   { "allow-pause", SH_OPTION_BOOL, 0, NULL, "stop the guest if there is no other way" },
   { "manifest", SH_OPTION_BOOL, 0, NULL, "also write a SHA-256 manifest" },
   { "timeout", SH_OPTION_INT, 0, "<seconds>", "cancel a dump that takes longer", NULL, 1, G_MAXINT },
+  SH_OPTIONS_TUNING (1),
   { "wait", SH_OPTION_BOOL, 0, NULL, "return when the dumps are complete (default)" },
   { "detach", SH_OPTION_BOOL, 0, NULL, "return when the first dump runs" },
   SH_OPTION_JSON,

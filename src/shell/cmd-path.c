@@ -11,6 +11,7 @@
 #include "parse.h"
 #include "select.h"
 #include "shell.h"
+#include "tuning.h"
 #include "vthunder.h"
 
 /* --- path-set -------------------------------------------------------------------- */
@@ -51,6 +52,7 @@ target_of_args (const ShArgs *args)
 static bool
 set_config (VthConfig *config, const ShArgs *args, bool *applies G_GNUC_UNUSED, GError **error)
 {
+  VthTuning tuning = *vth_config_get_tuning (config);
   VthFormat format;
   bool yes;
 
@@ -77,7 +79,10 @@ set_config (VthConfig *config, const ShArgs *args, bool *applies G_GNUC_UNUSED, 
   }
   if (sh_args_given (args, "timeout"))
     vth_config_set_timeout_s (config, (unsigned) sh_args_int (args, "timeout", 0));
-  return true;
+  /* As with the output: what no dump can be taken with is refused now. */
+  return sh_tuning_read (args, true, &tuning, error)
+         && vth_tuning_check (&tuning, vth_config_get_format (config), error)
+         && vth_config_set_tuning (config, &tuning, error);
 }
 
 static bool
@@ -112,11 +117,12 @@ check_path_set (const ShArgs *args, GError **error)
 {
   static const char *const pairs[][2] = {
     { "path", "pool" }, { "default", "format" }, { "default", "allow-pause" }, { "default", "manifest" },
-    { "default", "timeout" }, { "default", "config" }, { "default", "live" }, { "default", "current" },
+    { "default", "timeout" }, { "default", "strategy" }, { "default", "mirror-limit" }, { "default", "bandwidth" },
+    { "default", "threads" }, { "default", "config" }, { "default", "live" }, { "default", "current" },
   };
   static const char *const settings[] = { "file-name", "format", "allow-pause", "manifest", "timeout" };
   bool is_default = sh_args_given (args, "default");
-  bool any = kind_of_args (args) != VTH_OUTPUT_NONE;
+  bool any = kind_of_args (args) != VTH_OUTPUT_NONE || sh_tuning_given (args);
 
   if (!sh_select_exclusive (args, pairs, G_N_ELEMENTS (pairs), error) || !sh_select_check_impact (args, error))
     return false;
@@ -162,6 +168,7 @@ static const ShOption path_set_options[] = {
   { "allow-pause", SH_OPTION_STRING, 0, "<yes|no>", "whether dumps by hand may stop the guest", sh_complete_yes_no },
   { "manifest", SH_OPTION_STRING, 0, "<yes|no>", "whether to write a SHA-256 manifest", sh_complete_yes_no },
   { "timeout", SH_OPTION_INT, 0, "<seconds>", "cancel dumps that take longer, 0: never", NULL, 0, G_MAXINT },
+  SH_OPTIONS_TUNING (0),
   SH_OPTIONS_IMPACT,
   { NULL },
 };
@@ -176,6 +183,8 @@ unset_config (VthConfig *config, const ShArgs *args, bool *applies, GError **err
     vth_config_set_allow_pause (config, false);
     vth_config_set_manifest (config, false);
     vth_config_set_timeout_s (config, 0);
+    if (!vth_config_set_tuning (config, &(VthTuning) { 0 }, error))
+      return false;
   } else {
     *applies = vth_config_get_output_kind (config) != VTH_OUTPUT_NONE || vth_config_get_file_name (config);
   }
@@ -213,12 +222,30 @@ run_path_unset (Shell *shell, const ShArgs *args, GError **error)
 static const ShOption path_unset_options[] = {
   SH_OPTION_DOMAIN,
   { "default", SH_OPTION_BOOL, 0, NULL, "unset the default of this host" },
-  { "all", SH_OPTION_BOOL, 0, NULL, "also unset format, pause, manifest and timeout" },
+  { "all", SH_OPTION_BOOL, 0, NULL, "also unset everything else that path-set sets" },
   SH_OPTIONS_IMPACT,
   { NULL },
 };
 
 /* --- path-show, path-list ---------------------------------------------------------- */
+
+static void
+set_or_null (JsonObject *object, const char *name, uint64_t value)
+{
+  if (value)
+    json_object_set_int_member (object, name, (gint64) value);
+  else
+    json_object_set_null_member (object, name);
+}
+
+static void
+add_tuning (JsonObject *object, const VthTuning *tuning)
+{
+  sh_json_set_string (object, "strategy", vth_strategy_to_string (tuning->strategy));
+  set_or_null (object, "mirror_limit_bytes", tuning->limit_bytes);
+  set_or_null (object, "bandwidth_bytes_s", tuning->bandwidth_bytes_s);
+  set_or_null (object, "threads", tuning->threads);
+}
 
 static const char *
 kind_to_string (VthOutputKind kind)
@@ -251,6 +278,7 @@ output_to_json (Shell *shell, const char *domain, const VthConfig *config, const
   json_object_set_boolean_member (object, "allow_pause", vth_config_get_allow_pause (c));
   json_object_set_boolean_member (object, "manifest", vth_config_get_manifest (c));
   json_object_set_int_member (object, "timeout_s", vth_config_get_timeout_s (c));
+  add_tuning (object, vth_config_get_tuning (c));
   if (output && vth_output_get_space (output, &available, &capacity, NULL)) {
     json_object_set_int_member (object, "available_bytes", (gint64) available);
     json_object_set_int_member (object, "capacity_bytes", (gint64) capacity);
@@ -272,6 +300,10 @@ static const ShColumn path_show_columns[] = {
   { "Allow pause", "allow_pause", SH_FORMAT_YES_NO },
   { "Manifest", "manifest", SH_FORMAT_YES_NO },
   { "Timeout (s)", "timeout_s", SH_FORMAT_NUMBER },
+  { "Strategy", "strategy", SH_FORMAT_TEXT },
+  { "Mirror limit", "mirror_limit_bytes", SH_FORMAT_SIZE },
+  { "Bandwidth (/s)", "bandwidth_bytes_s", SH_FORMAT_SIZE },
+  { "Threads", "threads", SH_FORMAT_NUMBER },
   { "Available", "available_bytes", SH_FORMAT_SIZE },
   { "Capacity", "capacity_bytes", SH_FORMAT_SIZE },
   { "Problem", "problem", SH_FORMAT_TEXT },

@@ -14,6 +14,7 @@
 #include "parse.h"
 #include "select.h"
 #include "shell.h"
+#include "tuning.h"
 #include "vthunder.h"
 
 #define KEEP_DEFAULT 10
@@ -227,12 +228,13 @@ run_watch (Shell *shell, const ShArgs *args, GError **error)
   g_autoptr(VthOutput) output = NULL;
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *hook = NULL;
+  VthTuning tuning = { 0 };
   gint64 interval_us;
   bool went_well;
   Watch watch = { .shell = shell, .json = sh_args_given (args, "json"), .names = names };
 
   if (!parse_interval (sh_args_string (args, "interval"), &interval_us, error)
-      || !sh_select_check_writable (shell, args, error))
+      || !sh_tuning_read (args, false, &tuning, error) || !sh_select_check_writable (shell, args, error))
     return false;
   domain = sh_select_domain (shell, args, error);
   host = domain ? vth_host_load (NULL, error) : NULL;
@@ -250,7 +252,7 @@ run_watch (Shell *shell, const ShArgs *args, GError **error)
   watch.hook = hook;
   watch.keep = (guint) sh_args_int (args, "keep", KEEP_DEFAULT);
   watch.request = (VthDumpRequest) { .mode = VTH_MODE_INCREMENTAL, .schedule = "watch", .config = config, .host = host,
-                                     .use_config_format = true, .full = true };
+                                     .use_config_format = true, .full = true, .tuning = &tuning };
   went_well = run_loop (&watch, interval_us, (guint64) sh_args_int (args, "count", 0), error);
   end_tracking (&watch);
   if (!went_well)
@@ -270,6 +272,7 @@ static const ShOption watch_options[] = {
   { "pool", SH_OPTION_STRING, 0, "<pool>", "storage pool instead of the domain's output", sh_complete_pool },
   { "hook", SH_OPTION_STRING, 0, "<program>", "run it after each dump, with VTHUNDER_* in its environment",
     sh_complete_file },
+  SH_OPTIONS_TUNING (1),
   SH_OPTION_JSON,
   { NULL },
 };

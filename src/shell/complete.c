@@ -381,6 +381,13 @@ sh_complete_mode (Shell *shell G_GNUC_UNUSED, const ShArgs *args G_GNUC_UNUSED, 
 }
 
 void
+sh_complete_strategy (Shell *shell G_GNUC_UNUSED, const ShArgs *args G_GNUC_UNUSED, const char *text G_GNUC_UNUSED,
+                      ShWords *words)
+{
+  words_add_all (words, vth_strategy_names ());
+}
+
+void
 sh_complete_yes_no (Shell *shell G_GNUC_UNUSED, const ShArgs *args G_GNUC_UNUSED, const char *text G_GNUC_UNUSED,
                     ShWords *words)
 {

@@ -42,5 +42,6 @@ void sh_complete_file (Shell *shell, const ShArgs *args, const char *text, ShWor
 void sh_complete_directory (Shell *shell, const ShArgs *args, const char *text, ShWords *words);
 void sh_complete_format (Shell *shell, const ShArgs *args, const char *text, ShWords *words);
 void sh_complete_mode (Shell *shell, const ShArgs *args, const char *text, ShWords *words);
+void sh_complete_strategy (Shell *shell, const ShArgs *args, const char *text, ShWords *words);
 void sh_complete_yes_no (Shell *shell, const ShArgs *args, const char *text, ShWords *words);
 void sh_complete_uri (Shell *shell, const ShArgs *args, const char *text, ShWords *words);

@@ -38,6 +38,8 @@ src_shell_libshell_la_SOURCES = \
 	src/shell/shell.h \
 	src/shell/signals.c \
 	src/shell/signals.h \
+	src/shell/tuning.c \
+	src/shell/tuning.h \
 	$(NULL)
 src_shell_libshell_la_CFLAGS = $(AM_CFLAGS) $(SHELL_CFLAGS)
 src_shell_libshell_la_LIBADD = src/lib/libvthunder.la $(SHELL_LIBS)

@@ -34,6 +34,7 @@ LIVE_TESTS += \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
 	tests/live/test-shell-stock-libvirt.sh \
+	tests/live/test-shell-tuned.sh \
 	$(NULL)
 LONG_TESTS += \
 	tests/live/test-shell-incremental-pool.sh \

@@ -36,6 +36,19 @@ refused 2 'requires <file|domain>' dump-verify
 refused 1 nonsense dump-download nonsense x y
 refused 1 '' "path-set test $tmp/dumps; dump-download test nonsense $tmp/copy"
 
+# How the engine takes a dump.
+refused 2 'auto, protect, precopy, hybrid' dump test --strategy nonsense
+refused 2 '8MiB or more' dump test --mirror-limit 1M
+refused 2 'above 0' dump test --mirror-limit 0
+refused 2 'did you mean 5MiB?' dump test --bandwidth 5
+refused 2 'not a number' dump test --threads 0
+refused 2 'option --threads is not for --mode stop' dump test --mode stop --threads 2
+refused 2 'format elf only' dump test --strategy hybrid --format kdump-zlib --file "$tmp/dumps/x"
+refused 2 'format elf only' "path-set test --strategy precopy; dump test --format kdump-zlib --file $tmp/dumps/x"
+refused 1 'allow-pause' dump test --strategy hybrid --bandwidth 2097152 --file "$tmp/dumps/x"
+refused 2 '8MiB or more' watch test --interval 1s --mirror-limit 1M
+[ -z "$(ls -A "$tmp/dumps")" ] || fail "a refused dump left something: $(ls -A "$tmp/dumps")"
+
 # Incremental dumps: what does not go together, and a driver that cannot.
 refused 2 'mutually exclusive' dump test --incremental --mode stop
 refused 2 'is for --incremental' dump test --full
