@@ -4,10 +4,13 @@
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
-need gdb
+need gdb readelf
 need_symbols
 boot_guest
 qmp_mirror "$image"
+# It is the only one that has another virtual than physical address.
+readelf -lW "$image" | awk '$1 == "LOAD" && $3 != $4 { print $3 }' >"$tmp/mapped"
+[ "$(grep -c '^0xffffffff' "$tmp/mapped")" = 1 ] && [ "$(wc -l <"$tmp/mapped")" = 1 ] || fail "mapped: $(cat "$tmp/mapped")"
 offset=$(LC_ALL=C grep -ao -m1 'KERNELOFFSET=[0-9a-f]*' "$image" | head -n 1 | cut -d = -f 2)
 [ -n "$offset" ] || fail "no KERNELOFFSET in the image"
 gdb -q -nx -batch -c "$image" -ex "symbol-file -o 0x$offset $symbols" \
