@@ -17,8 +17,8 @@ incremental "$shared/1" "$shared/0" mirror-limit=8388608 bandwidth=2000000 &
 dump=$!
 most=0 looks=0
 while alive "$dump"; do
-    now=$(mappings)
-    if [ "$now" -gt "$most" ]; then most=$now; fi
+    seen=$(mappings)
+    if [ "$seen" -gt "$most" ]; then most=$seen; fi
     looks=$((looks + 1))
     sleep 0.01
 done
