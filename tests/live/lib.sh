@@ -106,11 +106,12 @@ need_guest ()
     command -v "$qemu" >/dev/null || skip "no $qemu; make stack"
 }
 
-# need_symbols: the guest kernel's debug symbols; sets symbols.
+# need_symbols: the guest kernel's debug symbols; sets symbols, and release, the kernel's.
 need_symbols ()
 {
     need_guest
     symbols=$("$srcdir/tests/guest/symbols" "$vm" 2>"$tmp/symbols.log") || skip "$(tail -n 1 "$tmp/symbols.log")"
+    release=${symbols##*/vmlinux-}
 }
 
 # need_crash: the program, and the symbols, without which it reads nothing.

@@ -20,7 +20,7 @@ PYTHON
 for strategy in protect hybrid; do
     mirror_by_strategy "$strategy"
     timeout 300 drgn -q -c "$image" -s "$symbols" "$tmp/script.py" >"$tmp/drgn.log" 2>&1 || fail "drgn: $(tail -n 3 "$tmp/drgn.log")"
-    grep -q "^release $(basename "$symbols" | sed 's/^vmlinux-//')$" "$tmp/drgn.log" || fail "drgn sees another kernel: $(cat "$tmp/drgn.log")"
+    grep -q "^release $release$" "$tmp/drgn.log" || fail "drgn sees another kernel: $(cat "$tmp/drgn.log")"
     grep -q '^task 1 init$' "$tmp/drgn.log" || fail "drgn sees no init: $(cat "$tmp/drgn.log")"
     grep -q '^stack [1-9]' "$tmp/drgn.log" || fail "drgn sees no stack of init: $(cat "$tmp/drgn.log")"
 done

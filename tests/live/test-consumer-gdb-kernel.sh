@@ -16,5 +16,5 @@ offset=$(LC_ALL=C grep -ao -m1 'KERNELOFFSET=[0-9a-f]*' "$image" | head -n 1 | c
 gdb -q -nx -batch -c "$image" -ex "symbol-file -o 0x$offset $symbols" \
     -ex 'printf "release %s\n", init_uts_ns.name.release' -ex 'printf "banner %s", linux_banner' >"$tmp/gdb.log" 2>&1 || true
 tail -n 2 "$tmp/gdb.log"
-grep -q "^release $(basename "$symbols" | sed 's/^vmlinux-//')$" "$tmp/gdb.log" || fail "gdb does not see the kernel's data"
+grep -q "^release $release$" "$tmp/gdb.log" || fail "gdb does not see the kernel's data"
 grep -q '^banner Linux version' "$tmp/gdb.log" || fail "gdb does not see the kernel's constants"

@@ -335,6 +335,23 @@ collect_kinds (const VthBatchEvent *event, void *data)
   g_string_append_printf (data, "%d%s ", event->kind, event->dump != NULL ? "+" : "");
 }
 
+/* The domain, which is idle, has a schedule "s" that is due. */
+static void
+make_due (Fixture *f)
+{
+  static const char state[] = "{\"version\":1,\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\",\"seen\":1774137599}}}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
+  g_autofree char *state_dir = g_build_filename (f->dir, "state", NULL);
+  g_autofree char *path = g_build_filename (state_dir, UUID ".json", NULL);
+  fake.idle = true;
+  vth_host_set_hooks_dir (f->host, NULL);
+  vth_config_put_schedule (f->config, schedule);
+  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
+  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+}
+
 static char *
 run_batch (Fixture *f)
 {
@@ -912,20 +929,11 @@ test_tuning (Fixture *f, gconstpointer data)
 static void
 test_tuning_batch (Fixture *f, gconstpointer data)
 {
-  static const char state[] = "{\"version\":1,\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\",\"seen\":1774137599}}}";
   g_autoptr (GError) error = NULL;
-  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
-  g_autofree char *state_dir = g_build_filename (f->dir, "state", NULL);
-  g_autofree char *path = g_build_filename (state_dir, UUID ".json", NULL);
   const VthTuning tuning = { .strategy = VTH_STRATEGY_HYBRID, .limit_bytes = 32 << 20, .bandwidth_bytes_s = 5 << 20, .threads = 1 };
-  fake.idle = true;
-  vth_host_set_hooks_dir (f->host, NULL);
-  vth_host_set_min_free_bytes (f->host, 0);
-  vth_config_put_schedule (f->config, schedule);
   g_assert_true (vth_config_set_tuning (f->config, &tuning, &error));
-  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
-  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
-  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+  make_due (f);
+  vth_host_set_min_free_bytes (f->host, 0);
   g_autofree char *taken = run_batch (f);
   g_autofree char *done = g_strdup_printf ("%d %d+ ", VTH_BATCH_STARTED, VTH_BATCH_DONE);
   g_assert_cmpstr (taken, ==, done);
@@ -1221,18 +1229,9 @@ test_interrupted (Fixture *f, gconstpointer data)
 static void
 test_floor (Fixture *f, gconstpointer data)
 {
-  static const char state[] = "{\"version\":1,\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\",\"seen\":1774137599}}}";
   g_autoptr (GError) error = NULL;
-  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
-  g_autofree char *state_dir = g_build_filename (f->dir, "state", NULL);
-  g_autofree char *path = g_build_filename (state_dir, UUID ".json", NULL);
   uint64_t available = 0, capacity = 0;
-  fake.idle = true;
-  vth_host_set_hooks_dir (f->host, NULL);
-  vth_config_put_schedule (f->config, schedule);
-  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
-  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
-  g_assert_true (g_file_set_contents (path, state, -1, NULL));
+  make_due (f);
 
   g_assert_true (vth_output_get_space (f->output, &available, &capacity, &error));
   vth_host_set_min_free_bytes (f->host, capacity + 1);
