@@ -387,6 +387,26 @@ reflink_dir ()
     at_exit umount "$shared"
 }
 
+ksm=/sys/kernel/mm/ksm
+
+# For what a test does to the host's KSM until it ends.
+need_ksm ()
+{
+    local name
+    need_root
+    [ -w "$ksm/run" ] || skip "this host has no KSM, or does not let it be turned on"
+    [ -r /proc/self/ksm_stat ] || skip "this kernel does not say what KSM does to a process"
+    for name in run pages_to_scan sleep_millisecs; do
+        cp "$ksm/$name" "$tmp/ksm-$name"
+        at_exit cp "$tmp/ksm-$name" "$ksm/$name"
+    done
+    echo 5000 >"$ksm/pages_to_scan"
+    echo 10 >"$ksm/sleep_millisecs"
+}
+
+# turn_ksm on|off
+turn_ksm () { case $1 in on) echo 1 ;; off) echo 0 ;; esac >"$ksm/run"; }
+
 # tracked FILE [NAME=VALUE…]: a full dump that the next one can build on; sets generation.
 tracked ()
 {
@@ -429,7 +449,7 @@ assert_full ()
 # flat FILE: an ELF file with the content of FILE, which may be an overlay.
 flat ()
 {
-    if [ "$(head -c 3 "$1")" = QFI ]; then
+    if [ "$(head -c 3 "$1" | tr -d '\0')" = QFI ]; then
         rm -f "$tmp/flat"
         qemu-img convert -O raw "$1" "$tmp/flat"
         echo "$tmp/flat"

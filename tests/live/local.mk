@@ -18,6 +18,7 @@ LIVE_TESTS += \
 	tests/live/test-hybrid.sh \
 	tests/live/test-incremental-clone.sh \
 	tests/live/test-incremental-cycles.sh \
+	tests/live/test-incremental-killed.sh \
 	tests/live/test-incremental-lost.sh \
 	tests/live/test-incremental-mappings.sh \
 	tests/live/test-incremental-overlay.sh \
@@ -64,6 +65,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-kdump-payload.sh \
 	tests/live/test-mirror-kdump-zstd.sh \
 	tests/live/test-mirror-killed-qemu.sh \
+	tests/live/test-mirror-ksm.sh \
 	tests/live/test-mirror-kvm.sh \
 	tests/live/test-mirror-leaks.sh \
 	tests/live/test-mirror-memfd.sh \

@@ -5,11 +5,14 @@
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
+need_ksm
 reflink_dir xfs
 boot_guest -m 256 -a "vth.fill=100 vth.pages=4096 vth.rate=1000"
 mappings () { wc -l <"/proc/$qemu_pid/maps"; }
 
 tracked "$shared/0"
+# Where it is off nothing is done.
+turn_ksm on
 sleep 3
 before=$(mappings)
 # So slow, and with so little memory, that pages stay protected for a while.
