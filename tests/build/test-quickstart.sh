@@ -20,6 +20,10 @@ LIST
 quickstart
 expect_status 0
 expect "^Usage: ./quickstart COMMAND"
+# And no build, nor hours of measuring, for who asks how.
+quickstart bench --help
+expect_status 0
+expect "^Usage: ./quickstart COMMAND"
 quickstart frobnicate
 expect_status 2
 quickstart build with-no-dashes
