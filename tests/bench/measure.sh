@@ -36,12 +36,15 @@ note_field ()
 # quotient NUMBER DIVISOR: empty stays empty.
 quotient () { awk -v n="${1:-}" -v d="$2" 'BEGIN { if (n != "") printf "%.3f", n / d }'; }
 
+# For awk: v has what the probe's report gives as NAME=VALUE, the last line of each NAME.
+# shellcheck disable=SC2016  # awk's own variables
+probe_values='{ for (i = 1; i <= NF; i++) { at = index($i, "="); v[substr($i, 1, at - 1)] = substr($i, at + 1) } }'
+
 # The probe's report: work in per cent of idle, and from the start on: longest stall as
 # watched, that may have been, by time the 99th percentile, the probe's own gap (all µs).
 read_probe ()
 {
-    awk '
-        { for (i = 1; i <= NF; i++) { at = index($i, "="); v[substr($i, 1, at - 1)] = substr($i, at + 1) } }
+    awk "$probe_values"'
         /^samples=/ { gap = v["gap_max_us"] }
         /^phase=/ {
             p = v["phase"]; seconds[p] = v["seconds"]; progress[p] += v["progress"]

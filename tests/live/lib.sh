@@ -415,14 +415,19 @@ tracked ()
     [ -n "$generation" ] || fail "a tracked dump has no generation"
 }
 
-# incremental FILE BASE [NAME=VALUE…]: a dump that builds on BASE, of $generation, and is tracked.
-incremental ()
+# qmp_incremental FILE BASE [NAME=VALUE…] [-- STEP…]: begins a dump that builds on BASE, of $generation, and is tracked.
+qmp_incremental ()
 {
     local file=$1 base=$2 storage=${storage:-clone}
     shift 2
     qmp @getfd base "$base" ro -- dump-guest-memory paging=false "protocol=file:$file" mode=mirror track=true \
-        "base={\"generation\": \"$generation\", \"fd\": \"base\", \"file\": \"$base\", \"storage\": \"$storage\"}" \
-        "$@" -- @wait-dump 300 >"$tmp/dump.json"
+        "base={\"generation\": \"$generation\", \"fd\": \"base\", \"file\": \"$base\", \"storage\": \"$storage\"}" "$@"
+}
+
+# incremental FILE BASE [NAME=VALUE…]: such a dump, to its end.
+incremental ()
+{
+    qmp_incremental "$@" -- @wait-dump 300 >"$tmp/dump.json"
     base_generation=$(text_field base-generation "$tmp/dump.json")
     generation=$(text_field generation "$tmp/dump.json")
     [ -n "$generation" ] || fail "a tracked dump has no generation"

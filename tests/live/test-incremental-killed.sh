@@ -8,20 +8,13 @@ need_mirror
 need qemu-img
 reflink_dir xfs
 
-# begin_dump FILE BASE STORAGE: one that takes a while, and returns when the guest's memory is being captured.
-begin_dump ()
-{
-    qmp @getfd base "$2" ro -- dump-guest-memory paging=false "protocol=file:$1" mode=mirror track=true \
-        "base={\"generation\": \"$generation\", \"fd\": \"base\", \"file\": \"$2\", \"storage\": \"$3\"}" \
-        mirror-limit=8388608 bandwidth=1000000 -- @wait-mirror >/dev/null
-}
-
 for storage in clone overlay; do
     boot_guest -m 256 -a "vth.fill=100 vth.pages=4096 vth.rate=4000"
     rm -f "$shared"/*
     tracked "$shared/0"
     sleep 2
-    begin_dump "$shared/1" "$shared/0" "$storage"
+    # So slow that it is at work for a while
+    qmp_incremental "$shared/1" "$shared/0" mirror-limit=8388608 bandwidth=1000000 -- @wait-mirror >/dev/null
     [ -s "$shared/1" ] || fail "$storage: there is no file"
     kill -KILL "$qemu_pid"
     wait "$qemu_pid" 2>/dev/null || true
