@@ -171,7 +171,7 @@ measure ()
         ! grep -q 'direct=no' "$tmp/method.log" || note='through the page cache'
     fi
     disk=$({ stat -c %b "$image" "$image".* 2>/dev/null || true; } | awk '{ s += $1 } END { if (NR) printf "%.1f", s / 2048 }')
-    [ "$name" != thunder ] || dump_bytes=$(awk -v m="$disk" 'BEGIN { printf "%d", m * 1048576 }')
+    [ "$name" != thunder ] || dump_bytes=$(awk -v m="$disk" 'BEGIN { printf "%.0f", m * 1048576 }')
     judged=$(verdict "$name")
     row "$name" "$run" "$note" "$(quotient "$total_us" 1000)" "$durable_ms" "$(quotient "$(note_field pause-ns)" 1000000)" \
         "$(quotient "$watched" 1000)" "$(quotient "$most" 1000)" "$(quotient "$p99" 1000)" "$(quotient "$gap" 1000)" \

@@ -7,6 +7,7 @@
  * Parameters, on the kernel's command line:
  *   vth.fill=MIB   incompressible memory that never changes        (default 64)
  *   vth.pages=N    pages in each vCPU's order                      (4096)
+ *   vth.adjacent=N pages of the orders that lie side by side       (1)
  *   vth.cross=N    pages of the order across vCPUs, 0: none        (1024, with 2 vCPUs or more)
  *   vth.rate=N     page writes a second and vCPU, 0: unlimited     (0)
  *   vth.dirty=MIB  memory each vCPU overwrites beside that, wholly (0)
@@ -67,8 +68,8 @@ typedef struct oracle_page Page;
 
 static struct
 {
-  unsigned long fill_mib, pages, cross, rate, dirty_mib, blk, net, reboot, panic;
-} param = { .fill_mib = 64, .pages = 4096, .cross = 1024 };
+  unsigned long fill_mib, pages, adjacent, cross, rate, dirty_mib, blk, net, reboot, panic;
+} param = { .fill_mib = 64, .pages = 4096, .adjacent = 1, .cross = 1024 };
 
 static struct oracle_info *info;
 static uint64_t nonce;
@@ -127,9 +128,10 @@ read_parameters (void)
     const char *name;
     unsigned long *value;
   } known[] = {
-    { "vth.fill", &param.fill_mib }, { "vth.pages", &param.pages },   { "vth.cross", &param.cross },
-    { "vth.rate", &param.rate },     { "vth.dirty", &param.dirty_mib }, { "vth.blk", &param.blk },
-    { "vth.net", &param.net },       { "vth.reboot", &param.reboot },  { "vth.panic", &param.panic },
+    { "vth.fill", &param.fill_mib },     { "vth.pages", &param.pages },   { "vth.adjacent", &param.adjacent },
+    { "vth.cross", &param.cross },       { "vth.rate", &param.rate },     { "vth.dirty", &param.dirty_mib },
+    { "vth.blk", &param.blk },           { "vth.net", &param.net },       { "vth.reboot", &param.reboot },
+    { "vth.panic", &param.panic },
   };
   char line[4096], *word, *state = NULL;
   int fd = open ("/proc/cmdline", O_RDONLY);
@@ -253,7 +255,7 @@ page_init (Page *page, uint32_t kind, uint32_t region, uint32_t index, uint32_t 
 
 /*
  * One block of memory holds the fill and, spread evenly over it and in a shuffled
- * order, the pages of all orders.  A dump that walks memory upwards or downwards
+ * order, the pages of all orders, each by itself or so many side by side.  A dump that walks memory upwards or downwards
  * then reads them far apart in time and in no useful order: nothing hides a tear.
  */
 static void
@@ -263,6 +265,7 @@ lay_out (void)
   size_t n_net = param.net ? NET_PAGES : 0;
   size_t n_order = n_cpus * param.pages + n_cross + n_net;
   size_t n_fill = (param.fill_mib << 20) / ORACLE_PAGE_SIZE, total = n_fill + n_order, next = 0;
+  size_t group = param.adjacent ? param.adjacent : 1;
   char *block = allocate (total * ORACLE_PAGE_SIZE);
   Page **order = calloc (n_order + 1, sizeof *order), **p;
   uint64_t state = nonce;
@@ -271,8 +274,8 @@ lay_out (void)
     {
       char *page = block + i * ORACLE_PAGE_SIZE;
 
-      /* Page number `next` of an order is due at i = next * total / n_order. */
-      if (next < n_order && i >= next * total / n_order)
+      /* Page number `next` of an order is due where its group begins, and behind those before it. */
+      if (next < n_order && i >= next / group * group * total / n_order + next % group)
         order[next++] = (Page *) page;
       else
         fill_page (page);

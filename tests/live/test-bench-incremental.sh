@@ -7,16 +7,20 @@
 need jq
 need_mirror
 out=$tmp/out
-"$srcdir/tests/bench/bench" incremental -r 1 -m 160 -R 4000 -o "$out" </dev/null >"$tmp/bench.log" 2>&1 ||
+"$srcdir/tests/bench/bench" incremental -r 1 -m 160 -a '1 8' -R 4000 -o "$out" </dev/null >"$tmp/bench.log" 2>&1 ||
     fail "bench incremental: $(tail -n 1 "$tmp/bench.log")"
 
-awk -F, '$5 == "full" { n++; exit !($7 > 0 && $8 > 0 && $16 == "yes") } END { if (!n) exit 1 }' "$out/incremental.csv" ||
-    fail "the figures of a full dump are not whole"
+for i in 1 8; do
+    awk -F, -v a="$i" '$5 == a && $6 == "full" { n++; if (!($8 > 0 && $9 > 0 && $17 == "yes")) exit n = 0 } END { exit !n }' \
+        "$out/incremental.csv" || fail "the figures of a full dump are not whole, groups of $i"
+done
 for i in idle file clone overlay; do
-    case $(grep ",tracked-$i,1," "$out/incremental.csv") in
-        *',not in this stack') ;;
-        *,yes,* | 160,1,*,tracked-idle,*) ;;
-        *) fail "no row of tracked-$i, or its image is not of one instant" ;;
-    esac
+    for j in 1 8; do
+        case $(grep ",$j,tracked-$i,1," "$out/incremental.csv") in
+            *',not in this stack') ;;
+            *,yes,* | 160,1,*,tracked-idle,*) ;;
+            *) fail "no row of tracked-$i, groups of $j, or its image is not of one instant" ;;
+        esac
+    done
 done
 grep -q '^GOAL' "$out/incremental.txt" || fail "no goals"
