@@ -20,6 +20,7 @@ LIVE_TESTS += \
 	tests/live/test-incremental-cycles.sh \
 	tests/live/test-incremental-killed.sh \
 	tests/live/test-incremental-lost.sh \
+	tests/live/test-incremental-lost-at-t0.sh \
 	tests/live/test-incremental-mappings.sh \
 	tests/live/test-incremental-overlay.sh \
 	tests/live/test-incremental-overlay-space.sh \
