@@ -255,8 +255,9 @@ page_init (Page *page, uint32_t kind, uint32_t region, uint32_t index, uint32_t 
 
 /*
  * One block of memory holds the fill and, spread evenly over it and in a shuffled
- * order, the pages of all orders, each by itself or so many side by side.  A dump that walks memory upwards or downwards
- * then reads them far apart in time and in no useful order: nothing hides a tear.
+ * order, the pages of all orders, each by itself or so many side by side.  A dump
+ * that walks memory upwards or downwards then reads them far apart in time and in no
+ * useful order: nothing hides a tear.
  */
 static void
 lay_out (void)
