@@ -24,6 +24,7 @@ LIVE_TESTS += \
 	tests/live/test-incremental-mappings.sh \
 	tests/live/test-incremental-overlay.sh \
 	tests/live/test-incremental-overlay-space.sh \
+	tests/live/test-incremental-pieces.sh \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
