@@ -13,7 +13,7 @@ out=$tmp/out
 for group in 1 8; do
     awk -F, -v g="$group" '$5 == g && $6 == "full" { n++; whole += $8 > 0 && $9 > 0 && $17 == "yes" } END { exit !(n && whole == n) }' \
         "$out/incremental.csv" || fail "the figures of a full dump are not whole, groups of $group"
-    for i in idle file clone overlay; do
+    for i in idle file clone clone-again overlay overlay-again; do
         case $(grep ",$group,tracked-$i,1," "$out/incremental.csv") in
             *',not in this stack') ;;
             *,yes,* | 160,1,*,tracked-idle,*) ;;
