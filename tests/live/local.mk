@@ -37,6 +37,7 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-killed-qemu.sh \
 	tests/live/test-libvirt-live-flag.sh \
 	tests/live/test-libvirt-memory-only.sh \
+	tests/live/test-libvirt-meanwhile.sh \
 	tests/live/test-libvirt-mirror-limit.sh \
 	tests/live/test-libvirt-note.sh \
 	tests/live/test-libvirt-paused.sh \
@@ -83,6 +84,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-small-limit.sh \
 	tests/live/test-mirror-smp.sh \
 	tests/live/test-mirror-sparse.sh \
+	tests/live/test-mirror-stop-cont.sh \
 	tests/live/test-mirror-thp-off.sh \
 	tests/live/test-mirror-threads.sh \
 	tests/live/test-mirror-uffd-fd.sh \

@@ -42,4 +42,22 @@ rm "$tmp/hardlink"
 mv "$image" "$tmp/one"
 virsh -q dump --thunder --base "$tmp/one" "$domain" "$image"
 [ -z "$(dump_stat full_reason)" ] || fail "a full dump: $(dump_stat full_reason)"
+# What an overlay builds on can't be replaced by what builds on the overlay.
+rm -f "$image"
+virsh -q dump --thunder --track "$domain" "$tmp/one"
+virsh -q dump --thunder --track --base "$tmp/one" --storage overlay "$domain" "$tmp/two"
+[ "$(dump_stat storage)" = overlay ] || fail "not an overlay"
+cp "$tmp/one" "$tmp/before"
+refused_dump "two' builds on it" "$tmp/one" --thunder --track --base "$tmp/two" --storage overlay
+cmp "$tmp/one" "$tmp/before" || fail "the base was changed"
+# And once it was replaced otherwise the overlay is nothing to build on.
+virsh -q dump --thunder "$domain" "$tmp/one"
+expect_full "$tmp/two" "one', which .*two' builds on, was modified"
+rm "$tmp/one"
+virsh -q dump --thunder --track "$domain" "$tmp/one"
+virsh -q dump --thunder --track --base "$tmp/one" --storage overlay "$domain" "$tmp/two"
+rm "$tmp/one"
+expect_full "$tmp/two" "builds on is missing"
+# Only ELF files can be built on.
+refused_dump "not supported with dumpformat" "$tmp/three" --thunder --track --format kdump-zlib
 assert_domain_dumps

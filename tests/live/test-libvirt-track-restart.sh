@@ -8,7 +8,10 @@ need qemu-img
 daemon=$(cat "${VTHUNDER_DAEMON_PIDFILE:-/nowhere}" 2>/dev/null) || skip "the daemon is not ours"
 create_domain "$(unique_domain)" 384 1 ""
 need_dump_argument track base
-virsh -q dump --thunder --track "$domain" "$tmp/one"
+# Its name is not text, and goes into what the next daemon reads.
+one=$tmp/$'one & <caf\xe9>\n%41'
+virsh -q dump --thunder --track "$domain" "$one"
+mv "$one" "$tmp/one"
 first=$(dump_stat generation)
 kill -KILL "$daemon"
 back () { "$builddir/run" virsh -q domstate "$domain" >/dev/null 2>&1; }
