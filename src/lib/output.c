@@ -175,12 +175,6 @@ vth_output_get_path (const VthOutput *output)
 
 /* --- safety --- */
 
-static bool
-is_trusted (uid_t owner)
-{
-  return owner == 0 || owner == geteuid ();
-}
-
 /* Each directory on the way: who may swap a part of the path may choose where a dump goes. */
 static bool
 check_way (const char *path, unsigned int links_left, GError **error)
@@ -200,7 +194,7 @@ check_way (const char *path, unsigned int links_left, GError **error)
           vth_set_error_errno (error, errno, "cannot use output '%s': '%s'", path, here);
           return false;
         }
-      if (!is_trusted (st.st_uid))
+      if (!vth_is_trusted (st.st_uid))
         {
           g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE, "output '%s' is not safe: '%s' belongs to user %u", path, here,
                        (unsigned int) st.st_uid);
@@ -223,10 +217,15 @@ check_way (const char *path, unsigned int links_left, GError **error)
           vth_set_error_errno (error, ENOTDIR, "cannot use output '%s': '%s'", path, here);
           return false;
         }
-      else if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+      else if (vth_others_may_write (&st) && !(st.st_mode & S_ISVTX))
         {
-          g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
-                       "output '%s' is not safe: everybody may write to '%s': chmod o-w or +t it", path, here);
+          if (st.st_mode & S_IWOTH)
+            g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                         "output '%s' is not safe: everybody may write to '%s': chmod o-w or +t it", path, here);
+          else
+            g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                         "output '%s' is not safe: group %u may write to '%s': chmod g-w or +t it", path,
+                         (unsigned int) st.st_gid, here);
           return false;
         }
     }

@@ -54,6 +54,10 @@ bool vth_mkdir_private (const char *path, GError **error);
 bool vth_copy_sparse (int from, uint64_t size_bytes, int to, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
                       GError **error);
 bool vth_is_root (void);
+/* Whether files of @owner are as good as our own: root's are. */
+bool vth_is_trusted (uid_t owner);
+/* By its mode; root's group, and one that the caller alone is in, are not others. */
+bool vth_others_may_write (const struct stat *st);
 
 /* xml.c: the string value of an XPath expression; NULL if it is empty, or @xml is not well-formed or NULL */
 char *vth_xml_string (const char *xml, const char *xpath);
@@ -215,7 +219,7 @@ typedef struct {
   char *tracked_pool;
   unsigned int tracked_position;
   int64_t tracked_start_s; /* T0 of the full dump it builds on at last */
-  char *hidden;         /* the file that a dump which stops the guest is written to until it is whole */
+  char *hidden;         /* the directory that a dump which stops the guest is in until it is whole */
   GPtrArray *schedules; /* VthScheduleState */
 } VthState;
 
@@ -238,7 +242,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthState, vth_state_free)
 VthFormat vth_dump_format (const VthConfig *config, VthMode mode);
 VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
                                GCancellable *cancellable, GError **error);
-/* Removes the hidden file of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
+/* Removes the hidden directory of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
 bool vth_dump_sweep (virDomainPtr domain, VthState *state);
 bool vth_dump_explain (VthOutput *output, VthDump *dump, GError **error);
 VthDump *vth_dump_of_file (VthOutput *output, const char *name, GError **error);

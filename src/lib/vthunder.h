@@ -544,9 +544,10 @@ bool vth_output_is_local (const VthOutput *output);
  * vth_output_check:
  *
  * Refuses directories in which others could tamper with dumps or place links:
- * world-writable without the sticky bit, owned by (or reached through a link
- * or directory owned by) somebody other than root and the caller.  A pool, and
- * any directory of a remote host, is libvirt's to check and passes.
+ * writable for everybody, or for a group other than root's (and one that the
+ * caller alone is in), without the sticky bit; owned by (or reached through a
+ * link or directory owned by) somebody other than root and the caller.  A pool,
+ * and any directory of a remote host, is libvirt's to check and passes.
  * Errors: VTH_ERROR_UNSAFE, VTH_ERROR_NOT_FOUND, VTH_ERROR_IO.
  */
 bool vth_output_check (VthOutput *output, GError **error);

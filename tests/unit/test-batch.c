@@ -797,6 +797,32 @@ test_hooks (void)
   world_free (world);
 }
 
+/* One that somebody else may write to is not run. */
+static void
+test_hook_unsafe (void)
+{
+  g_autoptr (VthHost) host = vth_host_load ("/nonexistent/vthunder.conf", NULL);
+  g_autofree char *dir = make_dir ();
+  g_autofree char *hook = g_build_filename (dir, "pre.d", "x", NULL);
+  g_autoptr (VthDump) dump = make_dump ("a", "s", 1);
+  g_autoptr (GError) error = NULL;
+
+  write_hook (dir, "pre", "x", "#!/bin/sh\n");
+  g_assert_true (vth_hook_run (hook, host, "pre", dump, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (chmod (hook, 0757), ==, 0);
+  g_assert_false (vth_hook_run (hook, host, "pre", dump, &error));
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_UNSAFE);
+  g_clear_error (&error);
+  if (geteuid () == 0)
+    {
+      g_assert_cmpint (chown (hook, 0, 12345) | chmod (hook, 0775), ==, 0);
+      g_assert_false (vth_hook_run (hook, host, "pre", dump, &error));
+      g_assert_error (error, VTH_ERROR, VTH_ERROR_UNSAFE);
+    }
+  remove_tree (dir);
+}
+
 static void
 test_metrics (void)
 {
@@ -1010,6 +1036,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/full-every", test_full_every);
   g_test_add_func ("/batch/jitter", test_jitter);
   g_test_add_func ("/batch/hooks", test_hooks);
+  g_test_add_func ("/batch/hook-unsafe", test_hook_unsafe);
   g_test_add_func ("/batch/metrics", test_metrics);
   g_test_add_func ("/batch/dry-run", test_dry_run);
   g_test_add_func ("/batch/months", test_months);
