@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
 #include <string.h>
@@ -362,38 +363,104 @@ take_figures (virDomainPtr domain, VthDump *dump)
 /* --- taking --- */
 
 /*
- * A stock libvirt writes under the name it is given and leaves a torn file if
- * it is killed: where we can rename, it gets a hidden name first.
+ * A stock libvirt writes under the name it is given, truncates what is there,
+ * follows links, and leaves a torn file if it is killed.  So where we can
+ * rename, the dump is written into a directory that nobody else can enter.
  */
+#define HIDDEN_FILE "dump"
+/* Leaves room in a file name for what is put around it. */
+#define HIDDEN_STEM_BYTES 220
+
+/* Removes such a directory, and nothing that somebody else may have put in its place. */
+static void
+remove_hidden (const char *dir)
+{
+  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat st;
+
+  if (fd < 0)
+    return;
+  if (fstat (fd, &st) == 0 && st.st_uid == geteuid () && (st.st_mode & 077) == 0)
+    {
+      (void) unlinkat (fd, HIDDEN_FILE, 0);
+      (void) g_rmdir (dir);
+    }
+  close (fd);
+}
+
+/* What libvirt made in there is a file, and on the disk. */
+static bool
+settle (const char *dir, GError **error)
+{
+  int dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1;
+  struct stat st;
+
+  bool ok = dir_fd >= 0 && fstatat (dir_fd, HIDDEN_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  if (ok && !S_ISREG (st.st_mode))
+    {
+      errno = EINVAL;
+      ok = false;
+    }
+  if (ok)
+    {
+      /* It may be root's, and we are not root. */
+      fd = openat (dir_fd, HIDDEN_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+      ok = (fd >= 0 ? fsync (fd) : errno == EACCES ? syncfs (dir_fd) : -1) == 0;
+    }
+  if (!ok)
+    vth_set_error_errno (error, errno, "cannot complete the dump in '%s'", dir);
+  if (fd >= 0)
+    close (fd);
+  if (dir_fd >= 0)
+    close (dir_fd);
+  return ok;
+}
+
 static bool
 run_stop (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
           GCancellable *cancellable, GError **error)
 {
   const char *dir = vth_output_get_path (output), *state_dir = vth_host_get_state_dir (request->host);
-  g_autofree char *hidden_name = g_strconcat (".", dump->name, ".part", NULL);
-  g_autofree char *hidden = g_build_filename (dir, hidden_name, NULL);
-  bool rename_it = vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output) && g_access (dir, W_OK) == 0;
+  bool local = vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output);
+  struct stat st;
 
   dump->mode = VTH_MODE_STOP;
   dump->paused = true;
   call->flags = VIR_DUMP_MEMORY_ONLY;
-  call->path = rename_it ? hidden : dump->path;
   call->cannot_cancel = request->cannot_cancel;
   call->done = false;
   g_clear_error (&call->error);
-  if (!rename_it)
-    return call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+  if (!local || g_access (dir, W_OK) < 0)
+    {
+      if (local && stat (dir, &st) == 0 && vth_others_may_write (&st))
+        {
+          g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                       "output '%s' is not safe for a dump that stops the guest: others may write to it, and we may not", dir);
+          return false;
+        }
+      call->path = dump->path;
+      return call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+    }
 
+  g_autofree char *hidden_name = g_strdup_printf (".%.*s.%08x.part", HIDDEN_STEM_BYTES, dump->name, g_random_int ());
+  g_autofree char *hidden = g_build_filename (dir, hidden_name, NULL);
+  g_autofree char *file = g_build_filename (hidden, HIDDEN_FILE, NULL);
   if (!vth_state_set_hidden (state_dir, dump->uuid, hidden, error))
     return false;
-  bool ok = call_run (call, request->timeout_s, progress, user_data, cancellable, error);
-  if (ok && g_rename (hidden, dump->path) < 0)
+  bool made = g_mkdir (hidden, 0700) == 0, ok = made;
+  if (!made)
+    vth_set_error_errno (error, errno, "cannot create directory '%s'", hidden);
+  call->path = file;
+  ok = ok && call_run (call, request->timeout_s, progress, user_data, cancellable, error) && settle (hidden, error);
+  if (ok && g_rename (file, dump->path) < 0)
     {
       vth_set_error_errno (error, errno, "cannot rename the dump to '%s'", dump->path);
       ok = false;
     }
-  if (!ok)
-    g_unlink (hidden);
+  if (made)
+    remove_hidden (hidden);
+  if (ok)
+    vth_sync_dir (dump->path);
   vth_state_set_hidden (state_dir, dump->uuid, NULL, NULL);
   return ok;
 }
@@ -410,7 +477,7 @@ vth_dump_sweep (virDomainPtr domain, VthState *state)
   vth_job_free (job);
   if (busy)
     return false;
-  g_unlink (state->hidden);
+  remove_hidden (state->hidden);
   g_clear_pointer (&state->hidden, g_free);
   return true;
 }

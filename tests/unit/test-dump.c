@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vthunder.h"
@@ -31,6 +32,9 @@ static struct {
   int told;          /* that it cannot be cancelled: lets a slow dump that stops the guest end */
   unsigned int calls;
   unsigned int flags;
+  char to[512];      /* what it was last asked to write */
+  ino_t synced[64];  /* the last ones */
+  unsigned int n_synced;
   bool completed_job;
   bool idle;         /* no job is running */
   /* virDomainCoreDumpParams: */
@@ -93,6 +97,26 @@ write_core (const char *path, const char *json, int64_t cut)
   close (fd);
 }
 
+int
+fsync (int fd)
+{
+  struct stat st;
+  if (fstat (fd, &st) == 0)
+    fake.synced[fake.n_synced++ % G_N_ELEMENTS (fake.synced)] = st.st_ino;
+  return (int) syscall (SYS_fsync, fd);
+}
+
+static bool
+was_synced (const char *path)
+{
+  struct stat st;
+  g_assert_cmpint (lstat (path, &st), ==, 0);
+  for (unsigned int i = 0; i < MIN (fake.n_synced, G_N_ELEMENTS (fake.synced)); i++)
+    if (fake.synced[i] == st.st_ino)
+      return true;
+  return false;
+}
+
 static void
 raise_error (virDomainPtr domain, unsigned int flags)
 {
@@ -109,6 +133,7 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
 {
   fake.calls++;
   fake.flags = flags;
+  g_strlcpy (fake.to, to, sizeof fake.to);
   if (fake.stock && (flags & (1 << 5)))
     {
       raise_error (domain, flags);
@@ -539,20 +564,57 @@ test_cancel_stop (Fixture *f, gconstpointer data)
   g_assert_cmpuint (fake.calls, ==, 0);
 }
 
-/* A vthunder that is killed while the guest is stopped leaves libvirt writing to a hidden file. */
+/* libvirt truncates what is there and follows links: it is told to write where nobody else can put any. */
+static void
+test_private_stop (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const char *dir = vth_output_get_path (f->output);
+  g_autofree char *victim = g_build_filename (f->dir, "victim", NULL);
+  g_autofree char *planted = g_build_filename (dir, ".test-manual-20260322T000000Z.core.part", NULL);
+  g_autofree char *path = g_build_filename (dir, "test-manual-20260322T000000Z.core", NULL);
+  g_autofree char *text = NULL;
+  struct stat st;
+
+  g_assert_cmpint (chmod (dir, 01777), ==, 0);
+  g_assert_true (g_file_set_contents (victim, "precious", -1, NULL));
+  g_assert_cmpint (symlink (victim, planted), ==, 0);
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1774137600 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (dump->path, ==, path);
+  g_assert_true (g_file_get_contents (victim, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "precious");
+  g_assert_cmpint (lstat (path, &st), ==, 0);
+  g_assert_true (S_ISREG (st.st_mode) && st.st_nlink == 1 && (st.st_mode & 0777) == 0600);
+  g_assert_true (was_synced (path) && was_synced (dir));
+  /* not in the directory itself, and nothing is left of where it was */
+  g_autofree char *private = g_path_get_dirname (fake.to);
+  g_autofree char *parent = g_path_get_dirname (private);
+  g_assert_cmpstr (parent, ==, dir);
+  g_assert_false (g_file_test (private, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint (count_files (f), ==, 3); /* with the record and the link */
+  fake.fails = true;
+  g_autoptr (VthDump) failed = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
+  g_assert_null (failed);
+  g_assert_cmpuint (count_files (f), ==, 3);
+}
+
+/* A vthunder that is killed while the guest is stopped leaves libvirt writing to a file in a hidden directory. */
 static void
 test_killed_stop (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *state = g_build_filename (f->dir, "state", NULL);
   g_autofree char *path = g_build_filename (state, UUID ".json", NULL);
-  g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".x.core.part", NULL);
+  g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".x.core.01234567.part", NULL);
+  g_autofree char *in_it = g_build_filename (hidden, "dump", NULL);
   g_autofree char *text = g_strdup_printf ("{\"version\":1,\"hidden\":\"%s\"}", hidden);
   vth_host_set_hooks_dir (f->host, NULL);
   for (int by_batch = 0; by_batch <= 1; by_batch++)
     {
       g_assert_cmpint (g_mkdir_with_parents (state, 0700), ==, 0);
-      g_assert_true (g_file_set_contents (hidden, "dump", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
+      g_assert_cmpint (g_mkdir (hidden, 0700), ==, 0);
+      g_assert_true (g_file_set_contents (in_it, "dump", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
       fake.idle = false;
       if (by_batch)
         {
@@ -565,7 +627,7 @@ test_killed_stop (Fixture *f, gconstpointer data)
           g_assert_error (error, VTH_ERROR, VTH_ERROR_LOCKED);
           g_clear_error (&error);
         }
-      g_assert_true (g_file_test (hidden, G_FILE_TEST_EXISTS));
+      g_assert_true (g_file_test (in_it, G_FILE_TEST_EXISTS));
       fake.idle = true;
       if (by_batch)
         {
@@ -582,6 +644,16 @@ test_killed_stop (Fixture *f, gconstpointer data)
       g_assert_true (g_file_get_contents (path, &left, NULL, NULL));
       g_assert_null (strstr (left, "hidden"));
     }
+
+  /* somebody else's link in its place leads nowhere */
+  g_autofree char *other = g_build_filename (f->dir, "other", NULL);
+  g_autofree char *others = g_build_filename (other, "dump", NULL);
+  g_assert_cmpint (g_mkdir (other, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (others, "precious", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
+  g_assert_cmpint (symlink (other, hidden), ==, 0);
+  g_autoptr (VthDump) next = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_test (others, G_FILE_TEST_EXISTS));
 }
 
 static void *
@@ -1328,6 +1400,7 @@ main (int argc, char **argv)
   ADD ("failure", test_failure);
   ADD ("cancel", test_cancel);
   ADD ("cancel-stop", test_cancel_stop);
+  ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
