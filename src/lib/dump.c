@@ -568,6 +568,15 @@ run_tracked (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest 
   return false;
 }
 
+/* libvirt keeps what it knows of a dump until somebody asks: what is found after this one is of this one. */
+static void
+forget_figures (virDomainPtr domain)
+{
+  VthJob *job = NULL;
+  if (vth_job_get (domain, true, &job, NULL))
+    vth_job_free (job);
+}
+
 static bool
 run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
          void *user_data, GCancellable *cancellable, GError **error)
@@ -577,6 +586,7 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
 
   if (request->mode == VTH_MODE_STOP)
     return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
+  forget_figures (domain);
   call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
   if (request->mode == VTH_MODE_INCREMENTAL)
     {
@@ -692,7 +702,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
 
   if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
-  take_figures (domain, dump);
+  if (!dump->paused)
+    take_figures (domain, dump);
   if (dump->tracking.base_generation == NULL)
     forget_base (dump, NULL);
   else

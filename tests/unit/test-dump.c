@@ -35,7 +35,8 @@ static struct {
   char to[512];      /* what it was last asked to write */
   ino_t synced[64];  /* the last ones */
   unsigned int n_synced;
-  bool completed_job;
+  bool completed_job; /* dumps during which the guest runs on leave one */
+  bool left;         /* one is there, until it is read */
   bool idle;         /* no job is running */
   /* virDomainCoreDumpParams: */
   bool no_params;    /* a daemon that lacks it */
@@ -147,6 +148,7 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
       return -1;
     }
   const bool mirror = flags & (1 << 5);
+  fake.left = fake.left || (mirror && fake.completed_job);
   write_core (to, mirror ? "{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
                            "\"caller\":{\"mine\":1},\"mirror\":{\"t0-ns\":1774137600500000000,\"pause-ns\":250000,"
                            "\"stall-max-ns\":90000,\"stall-histogram\":[1,2]}}"
@@ -219,6 +221,7 @@ virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n
   if (base != NULL && !fake.loses)
     g_snprintf (fake.built_on, sizeof fake.built_on, "g%u", fake.generation);
   fake.generation++;
+  fake.left = fake.completed_job;
   if (fake.built_on[0] != '\0' && fake.overlay)
     {
       g_autofree char *name = g_path_get_basename (base);
@@ -248,8 +251,10 @@ virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *para
   *type = VIR_DOMAIN_JOB_NONE;
   *params = NULL;
   *n = 0;
-  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.completed_job : fake.idle)
+  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.left : fake.idle)
     return 0;
+  if (flags & VIR_DOMAIN_JOB_STATS_COMPLETED)
+    fake.left = false;
   *type = flags ? VIR_DOMAIN_JOB_COMPLETED : VIR_DOMAIN_JOB_UNBOUNDED;
   virTypedParamsAddInt (params, n, &room, VIR_DOMAIN_JOB_OPERATION, VIR_DOMAIN_JOB_OPERATION_DUMP);
   virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_TOTAL, 1000);
@@ -562,6 +567,26 @@ test_cancel_stop (Fixture *f, gconstpointer data)
   g_assert_null (none);
   g_assert_error (error, VTH_ERROR, VTH_ERROR_CANCELLED);
   g_assert_cmpuint (fake.calls, ==, 0);
+}
+
+/* The figures of an earlier dump, which libvirt keeps until they are read, are of that one alone. */
+static void
+test_stale_figures (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.completed_job = false;
+  fake.generation = 5;
+  fake.left = true;
+  g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1774137700 }, &error);
+  g_assert_no_error (error);
+  g_assert_false (stop->has_figures);
+  g_assert_null (stop->tracking.generation);
+  g_assert_cmpint (stop->time_s, ==, 1774137700);
+
+  g_assert_true (fake.left);
+  g_autoptr (VthDump) mirror = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_no_error (error);
+  g_assert_null (mirror->tracking.generation);
 }
 
 /* libvirt truncates what is there and follows links: it is told to write where nobody else can put any. */
@@ -1400,6 +1425,7 @@ main (int argc, char **argv)
   ADD ("failure", test_failure);
   ADD ("cancel", test_cancel);
   ADD ("cancel-stop", test_cancel_stop);
+  ADD ("stale-figures", test_stale_figures);
   ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
   ADD ("locked", test_locked);
