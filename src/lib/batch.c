@@ -133,6 +133,8 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
           g_propagate_error (error, g_steal_pointer (&reason));
           return NULL;
         }
+      if (info.is_foreign)
+        return NULL; /* somebody else's: neither ours nor ours to remove */
       if (dump == NULL || !is_whole (checks))
         {
           /* In a pool a dump that stops the guest has its final name from the start; QEMU or the host ended with it. */

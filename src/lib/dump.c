@@ -316,6 +316,12 @@ vth_dump_explain (VthOutput *output, VthDump *dump, GError **error)
       if (dump->base == NULL)
         dump->base = g_strdup (found->base);
     }
+  /* Of somebody else's what is in it counts for nothing. */
+  if (info.is_foreign)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE, "'%s' belongs to somebody else", dump->name);
+      return false;
+    }
   /* It went in with the dump: a change now would make the file useless as a base. */
   if (found != NULL && found->own)
     return vth_note_apply_json (dump, found->note_json, strlen (found->note_json), error);
@@ -805,24 +811,16 @@ vth_dump_of_file (VthOutput *output, const char *name, GError **error)
 {
   VthNoteInfo info = { 0 };
   g_autoptr (GError) reason = NULL;
-  g_autofree char *record_name = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
 
   if (g_str_has_suffix (name, VTH_RECORD_SUFFIX) || g_str_has_suffix (name, VTH_MANIFEST_SUFFIX))
     return NULL;
-  g_autoptr (VthDump) dump = vth_output_inspect (output, name, &info, &reason);
+  g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, &reason);
   if (dump == NULL)
     {
       /* Other files are none of our business; that ours cannot be read is. */
       if (!g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT) && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
         g_propagate_error (error, g_steal_pointer (&reason));
       return NULL;
-    }
-  if (info.note_offset == 0 && vth_output_exists (output, record_name))
-    {
-      size_t length = 0;
-      g_autofree char *text = vth_output_read_small (output, record_name, &length, NULL);
-      if (text != NULL)
-        vth_note_apply_json (dump, text, strlen (text), NULL);
     }
   return dump->own ? g_steal_pointer (&dump) : NULL;
 }

@@ -70,6 +70,23 @@ vth_open_regular (const char *path, int flags, struct stat *st, GError **error)
   return fd;
 }
 
+char *
+vth_file_read_small (const char *path, int flags, struct stat *st, size_t *length, GError **error)
+{
+  int fd = vth_open_regular (path, O_RDONLY | flags, st, error);
+  if (fd < 0)
+    return NULL;
+  const size_t n = MIN ((size_t) st->st_size, VTH_SMALL_BYTES_MAX);
+  g_autofree char *text = g_malloc0 (n + 1);
+  VthSource source = vth_source_of_fd (&fd, n);
+  bool ok = source.read (source.reader, 0, text, n, error);
+  close (fd);
+  if (!ok)
+    return NULL;
+  *length = n;
+  return g_steal_pointer (&text);
+}
+
 static bool
 write_all (int fd, const char *data, size_t length)
 {

@@ -46,6 +46,9 @@ void vth_tracking_unshare (VthTracking *tracking);
 /* file.c: small things that must not be left half done */
 /* Opens a regular file and nothing else; -1 with @error set. */
 int vth_open_regular (const char *path, int flags, struct stat *st, GError **error);
+/* The whole of a small regular file, or its beginning.  @flags: O_NOFOLLOW, or 0. */
+#define VTH_SMALL_BYTES_MAX 65536
+char *vth_file_read_small (const char *path, int flags, struct stat *st, size_t *length, GError **error);
 bool vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error);
 /* What was made or renamed at @path stays so. */
 void vth_sync_dir (const char *path);
@@ -98,6 +101,7 @@ typedef struct {
 typedef struct {
   uint64_t note_offset; /* of the VTHUNDER descriptor in the file; 0: none, or not in one piece */
   uint64_t note_length;
+  bool is_foreign;      /* the file belongs to neither root nor us */
   GPtrArray *checks;    /* VthCheck; NULL when not asked for */
   GArray *segments;     /* VthSegment; NULL when not asked for */
 } VthNoteInfo;
@@ -183,6 +187,8 @@ char *vth_output_read_small (VthOutput *output, const char *name, size_t *length
 bool vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error);
 /* What the file says of itself. */
 VthDump *vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
+/* The same, and what the record beside it says.  In a directory it is own only if the files are root's or ours. */
+VthDump *vth_output_inspect_all (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
 /* The SHA-256 of a whole file or volume, in hexadecimal digits. */
 char *vth_output_hash (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
                        GError **error);

@@ -717,7 +717,8 @@ VthDump *vth_dump_take (virDomainPtr domain,
  *
  * The dumps in @output that vthunder wrote, oldest first, of VthDump.  A file
  * counts if its note (or, from a stock QEMU that writes none, the record
- * NAME.vthunder beside it) says so and names this file.
+ * NAME.vthunder beside it) says so and names this file; in a directory only if
+ * both belong to root or to the caller.
  *
  * Files that cannot be read are left out, unless that leaves nothing: then the
  * reason is the error (VTH_ERROR_READ_ONLY: libvirt reads no volumes over a
@@ -852,7 +853,8 @@ void vth_prune_item_free (VthPruneItem *item);
  *
  * What retention would do to a domain's dumps, newest first: GPtrArray of
  * VthPruneItem.  Each schedule's policy sees only its own dumps; dumps by hand
- * and those of schedules that no longer exist are kept and say so.  What a
+ * and those of schedules that no longer exist are kept and say so; so are those
+ * dated later than now (a clock that was wrong), for which no other goes.  What a
  * qcow2 file that stays has as its backing file, whoever wrote that, stays too
  * and says which file needs it.
  */

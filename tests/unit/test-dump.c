@@ -589,6 +589,38 @@ test_stale_figures (Fixture *f, gconstpointer data)
   g_assert_null (mirror->tracking.generation);
 }
 
+/* What a file says of itself can be said by anybody: only root's and our own are ours. */
+static void
+test_list_foreign (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  if (geteuid () != 0)
+    {
+      g_test_skip ("not root: nothing can be made somebody else's");
+      return;
+    }
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+  VthRetention one = { .keep_last = 1 };
+  vth_schedule_set_retention (schedule, &one);
+  vth_config_put_schedule (f->config, schedule);
+  g_autoptr (VthDump) mirror = take (f, (VthDumpRequest){ .schedule = "s" }, &error);
+  g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .schedule = "s", .mode = VTH_MODE_STOP, .time_s = 1774137700 }, &error);
+  g_autoptr (VthDump) ours = take (f, (VthDumpRequest){ .schedule = "s", .mode = VTH_MODE_STOP, .time_s = 1774137500 }, &error);
+  g_assert_no_error (error);
+  g_autofree char *record = g_strconcat (stop->path, ".vthunder", NULL);
+  g_assert_cmpint (chown (mirror->path, 12345, 12345) | chown (record, 12345, 12345), ==, 0);
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dumps->len, ==, 1);
+  g_assert_cmpstr (((VthDump *) dumps->pdata[0])->name, ==, ours->name);
+  /* they are newer, and neither go nor have ours go */
+  g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  g_assert_cmpuint (plan->len, ==, 1);
+  g_assert_true (((VthPruneItem *) plan->pdata[0])->keep);
+  g_autoptr (VthDump) found = vth_dump_inspect_in (f->output, mirror->name, &error);
+  g_assert_false (found->own);
+}
+
 /* libvirt truncates what is there and follows links: it is told to write where nobody else can put any. */
 static void
 test_private_stop (Fixture *f, gconstpointer data)
@@ -788,6 +820,36 @@ test_prune (Fixture *f, gconstpointer data)
   g_assert_error (changed->error, VTH_ERROR, VTH_ERROR_NOT_FOUND);
   g_autoptr (GPtrArray) left = vth_dump_list (f->output, f->domain, &error);
   g_assert_cmpuint (left->len, ==, 4);
+}
+
+/* A dump of a clock that was ahead: the others are kept as if it was not there, and it stays. */
+static void
+test_prune_future (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
+  const int64_t times_s[] = { now_s - 9 * 86400, now_s - 2 * 86400, now_s - 86400, now_s + 4000 * INT64_C (86400) };
+  const VthRetention policies[] = { { .keep_within_s = 2 * 86400 }, { .keep_last = 2 }, { .keep_yearly = 1, .keep_last = 2 } };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (times_s); i++)
+    {
+      g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "s", .time_s = times_s[i], .mode = VTH_MODE_STOP }, &error);
+      g_assert_no_error (error);
+    }
+  for (unsigned int p = 0; p < G_N_ELEMENTS (policies); p++)
+    {
+      g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+      vth_schedule_set_retention (schedule, &policies[p]);
+      vth_config_put_schedule (f->config, schedule);
+      g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+      g_assert_cmpuint (plan->len, ==, 4);
+      for (unsigned int i = 0; i < plan->len; i++)
+        {
+          const VthPruneItem *item = plan->pdata[i]; /* newest first */
+          g_assert_cmpint (item->dump->time_s, ==, times_s[3 - i]);
+          g_assert_cmpint (item->keep, ==, i < 3);
+        }
+      g_assert_cmpstr (((VthPruneItem *) plan->pdata[0])->reason, ==, "dated later than now");
+    }
 }
 
 static const VthCheck *
@@ -1430,7 +1492,9 @@ main (int argc, char **argv)
   ADD ("killed-stop", test_killed_stop);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
+  ADD ("list-foreign", test_list_foreign);
   ADD ("prune", test_prune);
+  ADD ("prune-future", test_prune_future);
   ADD ("incremental", test_incremental);
   ADD ("full-every", test_full_every);
   ADD ("incremental-stock", test_incremental_stock);
