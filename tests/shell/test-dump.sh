@@ -36,6 +36,17 @@ refused 2 'requires <file|domain>' dump-verify
 refused 1 nonsense dump-download nonsense x y
 refused 1 '' "path-set test $tmp/dumps; dump-download test nonsense $tmp/copy"
 
+# What is a pipe beside it, or has no end, is not waited for.
+cp "$srcdir/tests/fuzz/corpus/note/windows" "$tmp/piped"
+mkfifo "$tmp/piped.vthunder" "$tmp/piped.sha256"
+timeout 20 vthunder dump-info "$tmp/piped" >"$tmp/out" || fail "dump-info with a pipe as its record: $?"
+code=0
+timeout 20 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || code=$?
+equal 1 "$code"; like '*manifest *failed *is no regular file*' "$(cat "$tmp/out")"
+rm "$tmp/piped.sha256"; ln -s /dev/zero "$tmp/piped.sha256"
+timeout 20 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || :
+like '*manifest *failed *is no regular file*' "$(cat "$tmp/out")"
+
 # How the engine takes a dump.
 refused 2 'auto, protect, precopy, hybrid' dump test --strategy nonsense
 refused 2 '8MiB or more' dump test --mirror-limit 1M
