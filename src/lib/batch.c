@@ -347,6 +347,7 @@ dump_copy (const VthDump *dump)
   copy->base = g_strdup (dump->base);
   copy->note_json = g_strdup (dump->note_json);
   copy->os_release = g_strdup (dump->os_release);
+  copy->manifest_error = g_strdup (dump->manifest_error);
   vth_tracking_unshare (&copy->tracking);
   return copy;
 }

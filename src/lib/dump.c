@@ -633,6 +633,21 @@ check_manifest (VthOutput *output, const VthDumpRequest *request, GError **error
   return false;
 }
 
+static void
+add_manifest (VthOutput *output, VthDump *dump, GCancellable *cancellable)
+{
+  g_autofree char *name = g_strconcat (dump->name, VTH_MANIFEST_SUFFIX, NULL);
+  g_autoptr (GError) reason = NULL;
+
+  dump->has_manifest = vth_dump_write_manifest_in (output, dump->name, cancellable, &reason);
+  if (dump->has_manifest)
+    return;
+  dump->manifest_error = g_strdup (reason->message);
+  /* That of a file which the dump replaced would call it damaged. */
+  if (vth_output_exists (output, name))
+    vth_output_remove (output, name, NULL);
+}
+
 VthDump *
 vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
                       GCancellable *cancellable, GError **error)
@@ -719,12 +734,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
     if (!vth_dump_explain (output, dump, &unexplained))
       g_debug ("%s: %s", dump->path, unexplained->message);
-  if (complete.manifest && !vth_dump_write_manifest_in (output, dump->name, cancellable, error))
-    {
-      g_prefix_error (error, "the dump '%s' is complete, but has no manifest: ", dump->path);
-      return NULL;
-    }
-  dump->has_manifest = complete.manifest;
+  if (complete.manifest)
+    add_manifest (output, dump, cancellable);
   if (dump->chain_start_s == 0)
     dump->chain_start_s = dump->time_s;
   return g_steal_pointer (&dump);

@@ -798,6 +798,8 @@ vth_output_write_small (VthOutput *output, const char *name, const char *text, G
       return false;
     }
   bool ok = volume_write (output, volume, 0, text, strlen (text), error);
+  if (!ok)
+    (void) virStorageVolDelete (volume, 0);
   virStorageVolFree (volume);
   return ok;
 }

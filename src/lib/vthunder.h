@@ -635,6 +635,7 @@ typedef struct {
   int64_t chain_start_s;  /* T0 of the full dump; from vth_dump_take () only */
   bool has_unique;        /* whether unique_bytes is known */
   uint64_t unique_bytes;  /* on disk and not shared with other files */
+  char *manifest_error;   /* why the manifest that was asked for is not there; from vth_dump_take () only */
 } VthDump;
 
 void vth_dump_free (VthDump *dump);
@@ -682,7 +683,9 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  *               file is left.  A dump that stops the guest goes on to its end
  *               and is returned: see cannot_cancel
  *
- * Takes one dump and returns what was written.  Never falls back to stopping
+ * Takes one dump and returns what was written.  A dump that is complete is
+ * returned whatever cannot be written about it: `own` is false then, or
+ * has_manifest with manifest_error set.  Never falls back to stopping
  * the guest unless @request allows it; then the dump says `paused`.  Blocks;
  * other threads may use the connection meanwhile.
  *

@@ -153,8 +153,7 @@ take_one (Watch *watch, guint64 missed, GError **error)
   bound_chain (watch, dump);
   if (dump->own)
     g_ptr_array_add (watch->names, g_strdup (dump->name));
-  else
-    sh_shell_warn (watch->shell, "nothing could be written into or beside '%s', so it is not removed", dump->path);
+  sh_dump_warn (watch->shell, dump);
   report (watch, dump, missed);
   if (watch->hook && !vth_hook_run (watch->hook, watch->host, "post", dump, &failed))
     sh_shell_warn (watch->shell, "%s", failed->message);

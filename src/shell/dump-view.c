@@ -42,6 +42,34 @@ add_tracking (JsonObject *object, const VthDump *dump)
     set_count (object, "pages_dirty", tracking->pages_dirty);
 }
 
+char *
+sh_dump_not_own (const VthDump *dump)
+{
+  return dump->own ? NULL
+                   : g_strdup_printf ("nothing could be written into or beside '%s', or it is somebody else's, so it is not "
+                                      "listed and not pruned", dump->path);
+}
+
+char *
+sh_dump_no_manifest (const VthDump *dump)
+{
+  return dump->manifest_error ? g_strdup_printf ("the dump '%s' is complete, but has no manifest: %s", dump->path,
+                                                 dump->manifest_error)
+                              : NULL;
+}
+
+void
+sh_dump_warn (Shell *shell, const VthDump *dump)
+{
+  g_autofree char *not_own = sh_dump_not_own (dump);
+  g_autofree char *no_manifest = sh_dump_no_manifest (dump);
+
+  if (not_own)
+    sh_shell_warn (shell, "%s", not_own);
+  if (no_manifest)
+    sh_shell_warn (shell, "%s", no_manifest);
+}
+
 JsonObject *
 sh_dump_to_json (const VthDump *dump)
 {
@@ -64,6 +92,8 @@ sh_dump_to_json (const VthDump *dump)
     json_object_set_null_member (object, "paused");
   json_object_set_boolean_member (object, "own", dump->own);
   json_object_set_boolean_member (object, "manifest", dump->has_manifest);
+  if (dump->manifest_error)
+    sh_json_set_string (object, "manifest_error", dump->manifest_error);
   set_count (object, "size_bytes", dump->size_bytes);
   set_count (object, "allocated_bytes", dump->allocated_bytes);
   if (dump->has_unique)

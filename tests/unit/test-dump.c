@@ -37,6 +37,8 @@ static struct {
   unsigned int n_synced;
   bool completed_job; /* dumps during which the guest runs on leave one */
   bool left;         /* one is there, until it is read */
+  void (*at_end) (void *data); /* of a dump */
+  void *at_end_data;
   bool idle;         /* no job is running */
   /* virDomainCoreDumpParams: */
   bool no_params;    /* a daemon that lacks it */
@@ -153,6 +155,8 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
                            "\"caller\":{\"mine\":1},\"mirror\":{\"t0-ns\":1774137600500000000,\"pause-ns\":250000,"
                            "\"stall-max-ns\":90000,\"stall-histogram\":[1,2]}}"
                          : NULL, 0);
+  if (fake.at_end != NULL)
+    fake.at_end (fake.at_end_data);
   return 0;
 }
 
@@ -852,6 +856,44 @@ test_prune_future (Fixture *f, gconstpointer data)
     }
 }
 
+static void
+cancel_now (void *data)
+{
+  g_cancellable_cancel (data);
+}
+
+/* A manifest that cannot be written is no failure of the dump, and the next one builds on it. */
+static void
+test_no_manifest (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  for (int64_t i = 0; i < 2; i++)
+    {
+      VthDumpRequest request = { .mode = VTH_MODE_INCREMENTAL, .manifest = true, .time_s = 1774137600 + i };
+      g_autofree char *in_the_way = g_strdup_printf ("%s/test-manual-20260322T00000%dZ.core.sha256",
+                                                     vth_output_get_path (f->output), (int) i);
+      g_autofree char *child = g_build_filename (in_the_way, "x", NULL);
+      g_assert_cmpint (g_mkdir_with_parents (child, 0700), ==, 0);
+      g_autoptr (VthDump) dump = take (f, request, &error);
+      g_assert_no_error (error);
+      g_assert_nonnull (dump);
+      g_assert_false (dump->has_manifest);
+      g_assert_nonnull (strstr (dump->manifest_error, "sha256"));
+      g_assert_true (dump->own);
+      g_assert_cmpint (dump->base != NULL, ==, i == 1);
+    }
+
+  /* Ctrl-C while it is summed up */
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  VthDumpRequest request = { .config = f->config, .host = f->host, .mode = VTH_MODE_STOP, .manifest = true, .time_s = 1774137700 };
+  fake.at_end = cancel_now;
+  fake.at_end_data = cancellable;
+  g_autoptr (VthDump) dump = vth_dump_take (f->domain, &request, NULL, NULL, cancellable, &error);
+  g_assert_no_error (error);
+  g_assert_false (dump->has_manifest);
+  g_assert_nonnull (strstr (dump->manifest_error, "cancelled"));
+}
+
 static const VthCheck *
 find_check (GPtrArray *checks, const char *name)
 {
@@ -1495,6 +1537,7 @@ main (int argc, char **argv)
   ADD ("list-foreign", test_list_foreign);
   ADD ("prune", test_prune);
   ADD ("prune-future", test_prune_future);
+  ADD ("no-manifest", test_no_manifest);
   ADD ("incremental", test_incremental);
   ADD ("full-every", test_full_every);
   ADD ("incremental-stock", test_incremental_stock);
