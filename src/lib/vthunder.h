@@ -1041,6 +1041,7 @@ typedef struct {
                     GCancellable *cancellable, GError **error);
   /* After a killed run: what became of the take that was to write @name; NULL without error: nothing did. */
   VthDump *(*find) (const VthBatchDomain *domain, const char *schedule, const char *name, void *user_data, GError **error);
+  /* @schedule is NULL for all of them. */
   GPtrArray *(*prune_plan) (const VthBatchDomain *domain, const char *schedule, void *user_data, GError **error);
   unsigned int (*prune_execute) (const VthBatchDomain *domain, GPtrArray *plan, void *user_data);
   bool (*get_space) (const VthBatchDomain *domain, uint64_t *available_bytes, void *user_data, GError **error);
@@ -1072,7 +1073,8 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * first time, enabled again or given another expression is due from now on,
  * never for the past.  A dump that failed is tried again at its next time, not
  * every minute; one that was impossible (domain not running, no space) stays
- * due.  Runs may overlap: a domain that another one is dumping, and what has no
+ * due.  Retention is applied after a dump that failed too, and before one for
+ * which there is no space.  Runs may overlap: a domain that another one is dumping, and what has no
  * place within max-parallel (counted over all runs of the host), is left to
  * the next.  Safe against being killed at any point.
  *
