@@ -74,6 +74,7 @@ JsonObject *
 sh_dump_to_json (const VthDump *dump)
 {
   JsonObject *object = json_object_new ();
+  bool is_known = dump->own || dump->has_figures || dump->paused; /* how it was taken */
 
   sh_json_set_string (object, "name", dump->name);
   sh_json_set_string (object, "path", dump->path);
@@ -84,9 +85,9 @@ sh_dump_to_json (const VthDump *dump)
   sh_json_set_string (object, "uri", dump->uri);
   sh_json_set_string (object, "base", dump->base);
   sh_json_set_time (object, "time", dump->time_s);
-  sh_json_set_string (object, "mode", dump->own || dump->has_figures ? vth_mode_to_string (dump->mode) : NULL);
+  sh_json_set_string (object, "mode", is_known ? vth_mode_to_string (dump->mode) : NULL);
   sh_json_set_string (object, "format", vth_format_to_string (dump->format));
-  if (dump->own || dump->has_figures)
+  if (is_known)
     json_object_set_boolean_member (object, "paused", dump->paused);
   else
     json_object_set_null_member (object, "paused");
