@@ -1067,9 +1067,9 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * vth_batch_run:
  * @summary: (nullable) (out)
  *
- * One run: takes the dumps that are due, at most one per domain and
- * max-parallel at a time, then applies retention to the domains dumped.
- * Several missed times of a schedule count as one; a schedule seen for the
+ * One run: takes the dumps that are due, one for each schedule, at most one per
+ * domain and max-parallel at a time, and after each applies the retention of
+ * its schedule.  Several missed times of a schedule count as one; a schedule seen for the
  * first time, enabled again or given another expression is due from now on,
  * never for the past.  A dump that failed is tried again at its next time, not
  * every minute; one that was impossible (domain not running, no space) stays

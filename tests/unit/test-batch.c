@@ -749,6 +749,21 @@ test_jitter (void)
   world_free (world);
 }
 
+/* Retention is decided for each schedule by itself, so each has its dump though they are due at once. */
+static void
+test_same_time (void)
+{
+  World *world = world_new ();
+  VthBatchDomain *domain = add_domain (world, "a");
+  put_schedule (domain, "s", "0 * * * *", NULL);
+  put_schedule (domain, "t", "0 * * * *", NULL);
+  VthBatchSummary summary = run_batch (world);
+  g_assert_cmpuint (summary.done, ==, 2);
+  g_assert_cmpuint (world->most_busy, ==, 1);
+  assert_log (world, "started a s, done a s, started a t, done a t");
+  world_free (world);
+}
+
 /* What retention keeps no longer must not be what the next dump fails for. */
 static void
 test_prune_first (void)
@@ -1094,6 +1109,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/locked", test_locked);
   g_test_add_func ("/batch/full-every", test_full_every);
   g_test_add_func ("/batch/jitter", test_jitter);
+  g_test_add_func ("/batch/same-time", test_same_time);
   g_test_add_func ("/batch/prune-first", test_prune_first);
   g_test_add_func ("/batch/hooks", test_hooks);
   g_test_add_func ("/batch/hook-unsafe", test_hook_unsafe);
