@@ -133,6 +133,8 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
           g_propagate_error (error, g_steal_pointer (&reason));
           return NULL;
         }
+      if (info.is_foreign)
+        return NULL; /* somebody else's: neither ours nor ours to remove */
       if (dump == NULL || !is_whole (checks))
         {
           /* In a pool a dump that stops the guest has its final name from the start; QEMU or the host ended with it. */
@@ -345,6 +347,7 @@ dump_copy (const VthDump *dump)
   copy->base = g_strdup (dump->base);
   copy->note_json = g_strdup (dump->note_json);
   copy->os_release = g_strdup (dump->os_release);
+  copy->manifest_error = g_strdup (dump->manifest_error);
   vth_tracking_unshare (&copy->tracking);
   return copy;
 }
@@ -394,25 +397,29 @@ clear_running (VthState *state)
   state->running_start_s = 0;
 }
 
+/* Of one schedule, or of all (NULL).  Without @failures it is a try, and what stands against it is not told. */
 static void
-prune (Context *context)
+prune (const Context *context, const char *schedule, bool failures)
 {
-  GError *error = NULL;
-  g_autoptr (GPtrArray) plan = real_prune_plan (context->run->batch, context->domain, context->schedule, &error);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) plan = real_prune_plan (context->run->batch, context->domain, schedule, &error);
 
   if (plan == NULL)
     {
-      emit (context, VTH_BATCH_PRUNE_FAILED, NULL, NULL, error);
+      if (failures)
+        emit (context, VTH_BATCH_PRUNE_FAILED, NULL, NULL, g_steal_pointer (&error));
       return;
     }
   real_prune_execute (context->run->batch, context->domain, plan);
   for (unsigned int i = 0; i < plan->len; i++)
     {
       const VthPruneItem *item = plan->pdata[i];
+      Context of_item = *context;
+      of_item.schedule = item->dump->schedule;
       if (item->removed)
-        emit (context, VTH_BATCH_PRUNED, dump_copy (item->dump), g_strdup (item->reason), NULL);
-      else if (item->error != NULL)
-        emit (context, VTH_BATCH_PRUNE_FAILED, dump_copy (item->dump), NULL, g_error_copy (item->error));
+        emit (&of_item, VTH_BATCH_PRUNED, dump_copy (item->dump), g_strdup (item->reason), NULL);
+      else if (item->error != NULL && failures)
+        emit (&of_item, VTH_BATCH_PRUNE_FAILED, dump_copy (item->dump), NULL, g_error_copy (item->error));
     }
 }
 
@@ -466,7 +473,7 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
   if (dump != NULL)
     {
       run_hooks (&context, "post", dump, NULL);
-      prune (&context);
+      prune (&context, schedule, true);
     }
   return true;
 }
@@ -519,6 +526,23 @@ is_possible (Context *context, GError **error)
   return false;
 }
 
+/* The same, after what retention keeps no longer is gone if space is all that lacks. */
+static bool
+is_possible_after_pruning (Context *context, bool failures, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (is_possible (context, &reason))
+    return true;
+  if (!g_error_matches (reason, VTH_ERROR, VTH_ERROR_NO_SPACE))
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+  prune (context, NULL, failures);
+  return is_possible (context, error);
+}
+
 static void
 take_one (Context *context, const VthSchedule *schedule, VthState *state, VthScheduleState *s, int64_t now_s)
 {
@@ -526,9 +550,9 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   const VthBatchDomain *domain = context->domain;
   GError *error = NULL;
 
-  if (!is_possible (context, &error))
+  bool said = s->last_due_s == context->due_s;
+  if (!is_possible_after_pruning (context, !said, &error))
     {
-      bool said = s->last_due_s == context->due_s;
       s->last_due_s = context->due_s;
       if (!said && save (context, state))
         emit (context, VTH_BATCH_SKIPPED, NULL, NULL, g_steal_pointer (&error));
@@ -590,11 +614,14 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
     {
       run_hooks (context, "fail", NULL, error);
       emit (context, VTH_BATCH_FAILED, NULL, NULL, error);
+      /* It may have been for want of space; after Ctrl-C nothing more is done. */
+      if (!g_cancellable_is_cancelled (context->run->cancellable))
+        prune (context, context->schedule, false);
       return;
     }
   run_hooks (context, "post", dump, NULL);
   emit (context, VTH_BATCH_DONE, dump_copy (dump), NULL, NULL);
-  prune (context);
+  prune (context, context->schedule, true);
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
 #include <string.h>
@@ -315,6 +316,12 @@ vth_dump_explain (VthOutput *output, VthDump *dump, GError **error)
       if (dump->base == NULL)
         dump->base = g_strdup (found->base);
     }
+  /* Of somebody else's what is in it counts for nothing. */
+  if (info.is_foreign)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE, "'%s' belongs to somebody else", dump->name);
+      return false;
+    }
   /* It went in with the dump: a change now would make the file useless as a base. */
   if (found != NULL && found->own)
     return vth_note_apply_json (dump, found->note_json, strlen (found->note_json), error);
@@ -362,38 +369,104 @@ take_figures (virDomainPtr domain, VthDump *dump)
 /* --- taking --- */
 
 /*
- * A stock libvirt writes under the name it is given and leaves a torn file if
- * it is killed: where we can rename, it gets a hidden name first.
+ * A stock libvirt writes under the name it is given, truncates what is there,
+ * follows links, and leaves a torn file if it is killed.  So where we can
+ * rename, the dump is written into a directory that nobody else can enter.
  */
+#define HIDDEN_FILE "dump"
+/* Leaves room in a file name for what is put around it. */
+#define HIDDEN_STEM_BYTES 220
+
+/* Removes such a directory, and nothing that somebody else may have put in its place. */
+static void
+remove_hidden (const char *dir)
+{
+  int fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat st;
+
+  if (fd < 0)
+    return;
+  if (fstat (fd, &st) == 0 && st.st_uid == geteuid () && (st.st_mode & 077) == 0)
+    {
+      (void) unlinkat (fd, HIDDEN_FILE, 0);
+      (void) g_rmdir (dir);
+    }
+  close (fd);
+}
+
+/* What libvirt made in there is a file, and on the disk. */
+static bool
+settle (const char *dir, GError **error)
+{
+  int dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1;
+  struct stat st;
+
+  bool ok = dir_fd >= 0 && fstatat (dir_fd, HIDDEN_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  if (ok && !S_ISREG (st.st_mode))
+    {
+      errno = EINVAL;
+      ok = false;
+    }
+  if (ok)
+    {
+      /* It may be root's, and we are not root. */
+      fd = openat (dir_fd, HIDDEN_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+      ok = (fd >= 0 ? fsync (fd) : errno == EACCES ? syncfs (dir_fd) : -1) == 0;
+    }
+  if (!ok)
+    vth_set_error_errno (error, errno, "cannot complete the dump in '%s'", dir);
+  if (fd >= 0)
+    close (fd);
+  if (dir_fd >= 0)
+    close (dir_fd);
+  return ok;
+}
+
 static bool
 run_stop (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
           GCancellable *cancellable, GError **error)
 {
   const char *dir = vth_output_get_path (output), *state_dir = vth_host_get_state_dir (request->host);
-  g_autofree char *hidden_name = g_strconcat (".", dump->name, ".part", NULL);
-  g_autofree char *hidden = g_build_filename (dir, hidden_name, NULL);
-  bool rename_it = vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output) && g_access (dir, W_OK) == 0;
+  bool local = vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output);
+  struct stat st;
 
   dump->mode = VTH_MODE_STOP;
   dump->paused = true;
   call->flags = VIR_DUMP_MEMORY_ONLY;
-  call->path = rename_it ? hidden : dump->path;
   call->cannot_cancel = request->cannot_cancel;
   call->done = false;
   g_clear_error (&call->error);
-  if (!rename_it)
-    return call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+  if (!local || g_access (dir, W_OK) < 0)
+    {
+      if (local && stat (dir, &st) == 0 && vth_others_may_write (&st))
+        {
+          g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                       "output '%s' is not safe for a dump that stops the guest: others may write to it, and we may not", dir);
+          return false;
+        }
+      call->path = dump->path;
+      return call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+    }
 
+  g_autofree char *hidden_name = g_strdup_printf (".%.*s.%08x.part", HIDDEN_STEM_BYTES, dump->name, g_random_int ());
+  g_autofree char *hidden = g_build_filename (dir, hidden_name, NULL);
+  g_autofree char *file = g_build_filename (hidden, HIDDEN_FILE, NULL);
   if (!vth_state_set_hidden (state_dir, dump->uuid, hidden, error))
     return false;
-  bool ok = call_run (call, request->timeout_s, progress, user_data, cancellable, error);
-  if (ok && g_rename (hidden, dump->path) < 0)
+  bool made = g_mkdir (hidden, 0700) == 0, ok = made;
+  if (!made)
+    vth_set_error_errno (error, errno, "cannot create directory '%s'", hidden);
+  call->path = file;
+  ok = ok && call_run (call, request->timeout_s, progress, user_data, cancellable, error) && settle (hidden, error);
+  if (ok && g_rename (file, dump->path) < 0)
     {
       vth_set_error_errno (error, errno, "cannot rename the dump to '%s'", dump->path);
       ok = false;
     }
-  if (!ok)
-    g_unlink (hidden);
+  if (made)
+    remove_hidden (hidden);
+  if (ok)
+    vth_sync_dir (dump->path);
   vth_state_set_hidden (state_dir, dump->uuid, NULL, NULL);
   return ok;
 }
@@ -410,7 +483,7 @@ vth_dump_sweep (virDomainPtr domain, VthState *state)
   vth_job_free (job);
   if (busy)
     return false;
-  g_unlink (state->hidden);
+  remove_hidden (state->hidden);
   g_clear_pointer (&state->hidden, g_free);
   return true;
 }
@@ -501,6 +574,15 @@ run_tracked (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest 
   return false;
 }
 
+/* libvirt keeps what it knows of a dump until somebody asks: what is found after this one is of this one. */
+static void
+forget_figures (virDomainPtr domain)
+{
+  VthJob *job = NULL;
+  if (vth_job_get (domain, true, &job, NULL))
+    vth_job_free (job);
+}
+
 static bool
 run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
          void *user_data, GCancellable *cancellable, GError **error)
@@ -510,6 +592,7 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
 
   if (request->mode == VTH_MODE_STOP)
     return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
+  forget_figures (domain);
   call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
   if (request->mode == VTH_MODE_INCREMENTAL)
     {
@@ -548,6 +631,21 @@ check_manifest (VthOutput *output, const VthDumpRequest *request, GError **error
   g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
                "cannot write a manifest into directory '%s' of a remote host: use a storage pool", vth_output_get_target (output));
   return false;
+}
+
+static void
+add_manifest (VthOutput *output, VthDump *dump, GCancellable *cancellable)
+{
+  g_autofree char *name = g_strconcat (dump->name, VTH_MANIFEST_SUFFIX, NULL);
+  g_autoptr (GError) reason = NULL;
+
+  dump->has_manifest = vth_dump_write_manifest_in (output, dump->name, cancellable, &reason);
+  if (dump->has_manifest)
+    return;
+  dump->manifest_error = g_strdup (reason->message);
+  /* That of a file which the dump replaced would call it damaged. */
+  if (vth_output_exists (output, name))
+    vth_output_remove (output, name, NULL);
 }
 
 VthDump *
@@ -625,7 +723,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
 
   if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
-  take_figures (domain, dump);
+  if (!dump->paused)
+    take_figures (domain, dump);
   if (dump->tracking.base_generation == NULL)
     forget_base (dump, NULL);
   else
@@ -635,12 +734,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
     if (!vth_dump_explain (output, dump, &unexplained))
       g_debug ("%s: %s", dump->path, unexplained->message);
-  if (complete.manifest && !vth_dump_write_manifest_in (output, dump->name, cancellable, error))
-    {
-      g_prefix_error (error, "the dump '%s' is complete, but has no manifest: ", dump->path);
-      return NULL;
-    }
-  dump->has_manifest = complete.manifest;
+  if (complete.manifest)
+    add_manifest (output, dump, cancellable);
   if (dump->chain_start_s == 0)
     dump->chain_start_s = dump->time_s;
   return g_steal_pointer (&dump);
@@ -727,24 +822,16 @@ vth_dump_of_file (VthOutput *output, const char *name, GError **error)
 {
   VthNoteInfo info = { 0 };
   g_autoptr (GError) reason = NULL;
-  g_autofree char *record_name = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
 
   if (g_str_has_suffix (name, VTH_RECORD_SUFFIX) || g_str_has_suffix (name, VTH_MANIFEST_SUFFIX))
     return NULL;
-  g_autoptr (VthDump) dump = vth_output_inspect (output, name, &info, &reason);
+  g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, &reason);
   if (dump == NULL)
     {
       /* Other files are none of our business; that ours cannot be read is. */
       if (!g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT) && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
         g_propagate_error (error, g_steal_pointer (&reason));
       return NULL;
-    }
-  if (info.note_offset == 0 && vth_output_exists (output, record_name))
-    {
-      size_t length = 0;
-      g_autofree char *text = vth_output_read_small (output, record_name, &length, NULL);
-      if (text != NULL)
-        vth_note_apply_json (dump, text, strlen (text), NULL);
     }
   return dump->own ? g_steal_pointer (&dump) : NULL;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +17,36 @@ bool
 vth_is_root (void)
 {
   return geteuid () == 0;
+}
+
+bool
+vth_is_trusted (uid_t owner)
+{
+  return owner == 0 || owner == geteuid ();
+}
+
+/* The group that a user alone is in, and with which some distributions make files group-writable. */
+static bool
+is_private_group (gid_t gid)
+{
+  const uid_t uid = geteuid ();
+  char user_text[4096], group_text[4096];
+  struct passwd user, *user_found = NULL;
+  struct group group, *group_found = NULL;
+
+  if (uid == 0 || getpwuid_r (uid, &user, user_text, sizeof user_text, &user_found) != 0 || user_found == NULL
+      || getgrgid_r (gid, &group, group_text, sizeof group_text, &group_found) != 0 || group_found == NULL)
+    return false;
+  for (char **member = group.gr_mem; *member != NULL; member++)
+    if (strcmp (*member, user.pw_name) != 0)
+      return false;
+  return user.pw_gid == gid && strcmp (user.pw_name, group.gr_name) == 0;
+}
+
+bool
+vth_others_may_write (const struct stat *st)
+{
+  return (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && st->st_gid != 0 && !is_private_group (st->st_gid));
 }
 
 /* A device or a pipe in the place of a dump must not hang whoever reads it. */
@@ -36,6 +68,23 @@ vth_open_regular (const char *path, int flags, struct stat *st, GError **error)
       return -1;
     }
   return fd;
+}
+
+char *
+vth_file_read_small (const char *path, int flags, struct stat *st, size_t *length, GError **error)
+{
+  int fd = vth_open_regular (path, O_RDONLY | flags, st, error);
+  if (fd < 0)
+    return NULL;
+  const size_t n = MIN ((size_t) st->st_size, VTH_SMALL_BYTES_MAX);
+  g_autofree char *text = g_malloc0 (n + 1);
+  VthSource source = vth_source_of_fd (&fd, n);
+  bool ok = source.read (source.reader, 0, text, n, error);
+  close (fd);
+  if (!ok)
+    return NULL;
+  *length = n;
+  return g_steal_pointer (&text);
 }
 
 static bool

@@ -75,7 +75,7 @@ run_hook (const char *path, char **environment, unsigned int timeout_s, GError *
   GPid pid;
   int status = 0;
 
-  if (stat (path, &st) < 0 || !S_ISREG (st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid ()) || (st.st_mode & S_IWOTH))
+  if (stat (path, &st) < 0 || !S_ISREG (st.st_mode) || !vth_is_trusted (st.st_uid) || vth_others_may_write (&st))
     {
       g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE, "hook '%s' was not run: it is no file that only root or we may write", path);
       return false;

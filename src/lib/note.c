@@ -89,6 +89,7 @@ vth_dump_free (VthDump *dump)
   g_free (dump->base);
   g_free (dump->note_json);
   g_free (dump->os_release);
+  g_free (dump->manifest_error);
   vth_tracking_clear (&dump->tracking);
   g_free (dump);
 }

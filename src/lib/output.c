@@ -21,7 +21,6 @@
 
 #include "vth-private.h"
 
-#define SMALL_BYTES_MAX 65536
 #define WINDOW_BYTES 65536
 
 struct _VthOutput {
@@ -175,12 +174,6 @@ vth_output_get_path (const VthOutput *output)
 
 /* --- safety --- */
 
-static bool
-is_trusted (uid_t owner)
-{
-  return owner == 0 || owner == geteuid ();
-}
-
 /* Each directory on the way: who may swap a part of the path may choose where a dump goes. */
 static bool
 check_way (const char *path, unsigned int links_left, GError **error)
@@ -200,7 +193,7 @@ check_way (const char *path, unsigned int links_left, GError **error)
           vth_set_error_errno (error, errno, "cannot use output '%s': '%s'", path, here);
           return false;
         }
-      if (!is_trusted (st.st_uid))
+      if (!vth_is_trusted (st.st_uid))
         {
           g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE, "output '%s' is not safe: '%s' belongs to user %u", path, here,
                        (unsigned int) st.st_uid);
@@ -223,10 +216,15 @@ check_way (const char *path, unsigned int links_left, GError **error)
           vth_set_error_errno (error, ENOTDIR, "cannot use output '%s': '%s'", path, here);
           return false;
         }
-      else if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+      else if (vth_others_may_write (&st) && !(st.st_mode & S_ISVTX))
         {
-          g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
-                       "output '%s' is not safe: everybody may write to '%s': chmod o-w or +t it", path, here);
+          if (st.st_mode & S_IWOTH)
+            g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                         "output '%s' is not safe: everybody may write to '%s': chmod o-w or +t it", path, here);
+          else
+            g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
+                         "output '%s' is not safe: group %u may write to '%s': chmod g-w or +t it", path,
+                         (unsigned int) st.st_gid, here);
           return false;
         }
     }
@@ -540,6 +538,7 @@ inspect_path (const char *path, int flags, VthNoteInfo *info, GError **error)
   int fd = vth_open_regular (path, O_RDONLY | flags, &st, error);
   if (fd < 0)
     return NULL;
+  info->is_foreign = !vth_is_trusted (st.st_uid);
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
   VthDump *dump = vth_note_read (&source, path, info, error);
   const uint64_t allocated = (uint64_t) st.st_blocks * 512;
@@ -575,6 +574,28 @@ vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GErr
   return inspect_path (path, O_NOFOLLOW, info, error);
 }
 
+static char *
+read_small (VthOutput *output, const char *name, size_t *length, bool *is_foreign, GError **error)
+{
+  *is_foreign = false;
+  if (output->kind == VTH_OUTPUT_POOL)
+    {
+      virStorageVolPtr volume = volume_of (output, name, error);
+      g_autofree char *text = g_malloc0 (VTH_SMALL_BYTES_MAX + 1);
+      bool ok = volume != NULL && volume_read (output, volume, 0, text, VTH_SMALL_BYTES_MAX, length, error);
+      if (volume != NULL)
+        virStorageVolFree (volume);
+      return ok ? g_steal_pointer (&text) : NULL;
+    }
+  if (refuse_remote (output, error))
+    return NULL;
+  g_autofree char *path = path_of (output, name);
+  struct stat st;
+  char *text = vth_file_read_small (path, O_NOFOLLOW, &st, length, error);
+  *is_foreign = text != NULL && !vth_is_trusted (st.st_uid);
+  return text;
+}
+
 VthDump *
 vth_dump_inspect (const char *path, GError **error)
 {
@@ -585,11 +606,33 @@ vth_dump_inspect (const char *path, GError **error)
 
   if (dump == NULL)
     return NULL;
-  g_autofree char *text = NULL;
-  gsize length = 0;
-  if (info.note_offset == 0 && g_file_get_contents (record, &text, &length, NULL) && length <= SMALL_BYTES_MAX)
-    vth_note_apply_json (dump, text, length, NULL);
+  struct stat st;
+  size_t length = 0;
+  g_autofree char *text = info.note_offset == 0 ? vth_file_read_small (record, 0, &st, &length, NULL) : NULL;
+  if (text != NULL)
+    vth_note_apply_json (dump, text, strlen (text), NULL);
   dump->has_manifest = g_file_test (manifest, G_FILE_TEST_IS_REGULAR);
+  return dump;
+}
+
+VthDump *
+vth_output_inspect_all (VthOutput *output, const char *name, VthNoteInfo *info, GError **error)
+{
+  g_autofree char *record = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
+  VthDump *dump = vth_output_inspect (output, name, info, error);
+
+  if (dump == NULL)
+    return NULL;
+  if (info->note_offset == 0 && vth_output_exists (output, record))
+    {
+      size_t length = 0;
+      bool is_foreign = false; /* also where the dump is root's: by virsh, say */
+      g_autofree char *text = read_small (output, record, &length, &is_foreign, NULL);
+      if (text != NULL)
+        vth_note_apply_json (dump, text, strlen (text), NULL);
+      info->is_foreign = info->is_foreign || is_foreign;
+    }
+  dump->own = dump->own && !info->is_foreign;
   return dump;
 }
 
@@ -597,19 +640,11 @@ VthDump *
 vth_dump_inspect_in (VthOutput *output, const char *name, GError **error)
 {
   VthNoteInfo info = { 0 };
-  g_autofree char *record = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
   g_autofree char *manifest = g_strconcat (name, VTH_MANIFEST_SUFFIX, NULL);
-  VthDump *dump = vth_output_inspect (output, name, &info, error);
+  VthDump *dump = vth_output_inspect_all (output, name, &info, error);
 
-  if (dump == NULL)
-    return NULL;
-  size_t length = 0;
-  g_autofree char *text = info.note_offset == 0 && vth_output_exists (output, record)
-                              ? vth_output_read_small (output, record, &length, NULL)
-                              : NULL;
-  if (text != NULL)
-    vth_note_apply_json (dump, text, length, NULL);
-  dump->has_manifest = vth_output_exists (output, manifest);
+  if (dump != NULL)
+    dump->has_manifest = vth_output_exists (output, manifest);
   return dump;
 }
 
@@ -679,29 +714,8 @@ vth_output_backing (VthOutput *output, GError **error)
 char *
 vth_output_read_small (VthOutput *output, const char *name, size_t *length, GError **error)
 {
-  if (output->kind == VTH_OUTPUT_POOL)
-    {
-      virStorageVolPtr volume = volume_of (output, name, error);
-      g_autofree char *text = g_malloc0 (SMALL_BYTES_MAX + 1);
-      bool ok = volume != NULL && volume_read (output, volume, 0, text, SMALL_BYTES_MAX, length, error);
-      if (volume != NULL)
-        virStorageVolFree (volume);
-      return ok ? g_steal_pointer (&text) : NULL;
-    }
-  if (refuse_remote (output, error))
-    return NULL;
-  g_autofree char *path = path_of (output, name);
-  struct stat st;
-  int fd = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, error);
-  if (fd < 0)
-    return NULL;
-  size_t n = MIN ((size_t) st.st_size, SMALL_BYTES_MAX);
-  g_autofree char *text = g_malloc0 (n + 1);
-  VthSource source = vth_source_of_fd (&fd, n);
-  bool ok = source.read (source.reader, 0, text, n, error);
-  close (fd);
-  *length = n;
-  return ok ? g_steal_pointer (&text) : NULL;
+  bool is_foreign;
+  return read_small (output, name, length, &is_foreign, error);
 }
 
 /* --- writing --- */
@@ -784,6 +798,8 @@ vth_output_write_small (VthOutput *output, const char *name, const char *text, G
       return false;
     }
   bool ok = volume_write (output, volume, 0, text, strlen (text), error);
+  if (!ok)
+    (void) virStorageVolDelete (volume, 0);
   virStorageVolFree (volume);
   return ok;
 }

@@ -22,6 +22,7 @@ decide (GPtrArray *items, const char *schedule, const VthSchedule *known, GTimeZ
 {
   g_autoptr (GArray) mine = g_array_new (FALSE, TRUE, sizeof (VthRetentionItem));
   static const VthRetention none = { 0 };
+  const int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
 
   for (unsigned int i = 0; i < items->len; i++)
     {
@@ -29,6 +30,12 @@ decide (GPtrArray *items, const char *schedule, const VthSchedule *known, GTimeZ
       if (strcmp (item->dump->schedule, schedule) != 0)
         continue;
       const VthDump *dump = item->dump;
+      /* Of a clock that was wrong: were it the newest, all that is right would be too old, or one too many. */
+      if (known != NULL && dump->time_s > now_s)
+        {
+          item->reason = g_strdup ("dated later than now");
+          continue;
+        }
       VthRetentionItem r = { .time_s = dump->time_s, .time_ns = dump->figures.t0_ns, .name = dump->name, .data = item };
       g_array_append_val (mine, r);
     }

@@ -110,12 +110,14 @@ check_manifest (const char *path, int fd, uint64_t size_bytes, VthProgressFunc p
                 GCancellable *cancellable, GPtrArray *checks, GError **error)
 {
   g_autofree char *manifest = g_strconcat (path, VTH_MANIFEST_SUFFIX, NULL);
-  g_autofree char *text = NULL;
   g_autoptr (GError) reason = NULL;
+  struct stat st;
+  size_t length = 0;
+  g_autofree char *text = vth_file_read_small (manifest, 0, &st, &length, &reason);
 
-  if (!g_file_get_contents (manifest, &text, NULL, &reason))
+  if (text == NULL)
     {
-      bool none = g_error_matches (reason, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+      bool none = g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND);
       g_ptr_array_add (checks, vth_check_new ("manifest", none ? VTH_CHECK_SKIPPED : VTH_CHECK_FAILED,
                                               none ? g_strdup ("there is none") : g_strdup (reason->message), NULL));
       return true;

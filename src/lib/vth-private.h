@@ -46,6 +46,9 @@ void vth_tracking_unshare (VthTracking *tracking);
 /* file.c: small things that must not be left half done */
 /* Opens a regular file and nothing else; -1 with @error set. */
 int vth_open_regular (const char *path, int flags, struct stat *st, GError **error);
+/* The whole of a small regular file, or its beginning.  @flags: O_NOFOLLOW, or 0. */
+#define VTH_SMALL_BYTES_MAX 65536
+char *vth_file_read_small (const char *path, int flags, struct stat *st, size_t *length, GError **error);
 bool vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error);
 /* What was made or renamed at @path stays so. */
 void vth_sync_dir (const char *path);
@@ -54,6 +57,10 @@ bool vth_mkdir_private (const char *path, GError **error);
 bool vth_copy_sparse (int from, uint64_t size_bytes, int to, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
                       GError **error);
 bool vth_is_root (void);
+/* Whether files of @owner are as good as our own: root's are. */
+bool vth_is_trusted (uid_t owner);
+/* By its mode; root's group, and one that the caller alone is in, are not others. */
+bool vth_others_may_write (const struct stat *st);
 
 /* xml.c: the string value of an XPath expression; NULL if it is empty, or @xml is not well-formed or NULL */
 char *vth_xml_string (const char *xml, const char *xpath);
@@ -94,6 +101,7 @@ typedef struct {
 typedef struct {
   uint64_t note_offset; /* of the VTHUNDER descriptor in the file; 0: none, or not in one piece */
   uint64_t note_length;
+  bool is_foreign;      /* the file belongs to neither root nor us */
   GPtrArray *checks;    /* VthCheck; NULL when not asked for */
   GArray *segments;     /* VthSegment; NULL when not asked for */
 } VthNoteInfo;
@@ -179,6 +187,8 @@ char *vth_output_read_small (VthOutput *output, const char *name, size_t *length
 bool vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error);
 /* What the file says of itself. */
 VthDump *vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
+/* The same, and what the record beside it says.  In a directory it is own only if the files are root's or ours. */
+VthDump *vth_output_inspect_all (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
 /* The SHA-256 of a whole file or volume, in hexadecimal digits. */
 char *vth_output_hash (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
                        GError **error);
@@ -215,7 +225,7 @@ typedef struct {
   char *tracked_pool;
   unsigned int tracked_position;
   int64_t tracked_start_s; /* T0 of the full dump it builds on at last */
-  char *hidden;         /* the file that a dump which stops the guest is written to until it is whole */
+  char *hidden;         /* the directory that a dump which stops the guest is in until it is whole */
   GPtrArray *schedules; /* VthScheduleState */
 } VthState;
 
@@ -238,7 +248,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthState, vth_state_free)
 VthFormat vth_dump_format (const VthConfig *config, VthMode mode);
 VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
                                GCancellable *cancellable, GError **error);
-/* Removes the hidden file of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
+/* Removes the hidden directory of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
 bool vth_dump_sweep (virDomainPtr domain, VthState *state);
 bool vth_dump_explain (VthOutput *output, VthDump *dump, GError **error);
 VthDump *vth_dump_of_file (VthOutput *output, const char *name, GError **error);

@@ -544,9 +544,10 @@ bool vth_output_is_local (const VthOutput *output);
  * vth_output_check:
  *
  * Refuses directories in which others could tamper with dumps or place links:
- * world-writable without the sticky bit, owned by (or reached through a link
- * or directory owned by) somebody other than root and the caller.  A pool, and
- * any directory of a remote host, is libvirt's to check and passes.
+ * writable for everybody, or for a group other than root's (and one that the
+ * caller alone is in), without the sticky bit; owned by (or reached through a
+ * link or directory owned by) somebody other than root and the caller.  A pool,
+ * and any directory of a remote host, is libvirt's to check and passes.
  * Errors: VTH_ERROR_UNSAFE, VTH_ERROR_NOT_FOUND, VTH_ERROR_IO.
  */
 bool vth_output_check (VthOutput *output, GError **error);
@@ -634,6 +635,7 @@ typedef struct {
   int64_t chain_start_s;  /* T0 of the full dump; from vth_dump_take () only */
   bool has_unique;        /* whether unique_bytes is known */
   uint64_t unique_bytes;  /* on disk and not shared with other files */
+  char *manifest_error;   /* why the manifest that was asked for is not there; from vth_dump_take () only */
 } VthDump;
 
 void vth_dump_free (VthDump *dump);
@@ -681,7 +683,9 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  *               file is left.  A dump that stops the guest goes on to its end
  *               and is returned: see cannot_cancel
  *
- * Takes one dump and returns what was written.  Never falls back to stopping
+ * Takes one dump and returns what was written.  A dump that is complete is
+ * returned whatever cannot be written about it: `own` is false then, or
+ * has_manifest with manifest_error set.  Never falls back to stopping
  * the guest unless @request allows it; then the dump says `paused`.  Blocks;
  * other threads may use the connection meanwhile.
  *
@@ -716,7 +720,8 @@ VthDump *vth_dump_take (virDomainPtr domain,
  *
  * The dumps in @output that vthunder wrote, oldest first, of VthDump.  A file
  * counts if its note (or, from a stock QEMU that writes none, the record
- * NAME.vthunder beside it) says so and names this file.
+ * NAME.vthunder beside it) says so and names this file; in a directory only if
+ * both belong to root or to the caller.
  *
  * Files that cannot be read are left out, unless that leaves nothing: then the
  * reason is the error (VTH_ERROR_READ_ONLY: libvirt reads no volumes over a
@@ -851,7 +856,8 @@ void vth_prune_item_free (VthPruneItem *item);
  *
  * What retention would do to a domain's dumps, newest first: GPtrArray of
  * VthPruneItem.  Each schedule's policy sees only its own dumps; dumps by hand
- * and those of schedules that no longer exist are kept and say so.  What a
+ * and those of schedules that no longer exist are kept and say so; so are those
+ * dated later than now (a clock that was wrong), for which no other goes.  What a
  * qcow2 file that stays has as its backing file, whoever wrote that, stays too
  * and says which file needs it.
  */
@@ -1035,6 +1041,7 @@ typedef struct {
                     GCancellable *cancellable, GError **error);
   /* After a killed run: what became of the take that was to write @name; NULL without error: nothing did. */
   VthDump *(*find) (const VthBatchDomain *domain, const char *schedule, const char *name, void *user_data, GError **error);
+  /* @schedule is NULL for all of them. */
   GPtrArray *(*prune_plan) (const VthBatchDomain *domain, const char *schedule, void *user_data, GError **error);
   unsigned int (*prune_execute) (const VthBatchDomain *domain, GPtrArray *plan, void *user_data);
   bool (*get_space) (const VthBatchDomain *domain, uint64_t *available_bytes, void *user_data, GError **error);
@@ -1060,13 +1067,14 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * vth_batch_run:
  * @summary: (nullable) (out)
  *
- * One run: takes the dumps that are due, at most one per domain and
- * max-parallel at a time, then applies retention to the domains dumped.
- * Several missed times of a schedule count as one; a schedule seen for the
+ * One run: takes the dumps that are due, one for each schedule, at most one per
+ * domain and max-parallel at a time, and after each applies the retention of
+ * its schedule.  Several missed times of a schedule count as one; a schedule seen for the
  * first time, enabled again or given another expression is due from now on,
  * never for the past.  A dump that failed is tried again at its next time, not
  * every minute; one that was impossible (domain not running, no space) stays
- * due.  Runs may overlap: a domain that another one is dumping, and what has no
+ * due.  Retention is applied after a dump that failed too, and before one for
+ * which there is no space.  Runs may overlap: a domain that another one is dumping, and what has no
  * place within max-parallel (counted over all runs of the host), is left to
  * the next.  Safe against being killed at any point.
  *

@@ -158,8 +158,7 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
     g_autoptr(VthDump) dump = take_one (shell, domain, &request, &reason);
 
     if (dump) {
-      if (!dump->own)
-        sh_shell_warn (shell, "nothing could be written into or beside '%s', so it is not listed and not pruned", dump->path);
+      sh_dump_warn (shell, dump);
       if (json)
         json_array_add_object_element (array, sh_dump_to_json (dump));
       else if (!shell->quiet)

@@ -400,7 +400,7 @@ prune_item_to_json (const VthPruneItem *item, bool dry_run)
 
 static bool
 prune_one (Shell *shell, virDomainPtr domain, const VthHost *host, const char *schedule, bool dry_run,
-           JsonArray *array, guint *failed, GError **error)
+           JsonArray *array, guint *removed, guint *failed, GError **error)
 {
   g_autoptr(VthConfig) config = NULL;
   g_autoptr(VthOutput) output = output_of (shell, domain, host, &config, error);
@@ -416,6 +416,7 @@ prune_one (Shell *shell, virDomainPtr domain, const VthHost *host, const char *s
   for (guint i = 0; i < plan->len; i++) {
     const VthPruneItem *item = plan->pdata[i];
 
+    *removed += item->removed;
     if (item->error)
       sh_shell_report (shell, item->error);
     json_array_add_object_element (array, prune_item_to_json (item, dry_run));
@@ -440,7 +441,7 @@ run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
   g_autoptr(GPtrArray) domains = NULL;
   g_autoptr(JsonArray) array = json_array_new ();
   bool dry_run = sh_args_given (args, "dry-run");
-  guint failed = 0, broken = 0;
+  guint i = 0, removed = 0, failed = 0, broken = 0;
 
   if (!dry_run && !sh_select_check_writable (shell, args, error))
     return false;
@@ -448,11 +449,11 @@ run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
   domains = host ? sh_select_domains (shell, args, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE, error) : NULL;
   if (!domains)
     return false;
-  for (guint i = 0; i < domains->len && !g_cancellable_is_cancelled (shell->cancellable); i++) {
+  for (; i < domains->len && !g_cancellable_is_cancelled (shell->cancellable); i++) {
     g_autoptr(GError) reason = NULL;
 
-    if (prune_one (shell, domains->pdata[i], host, sh_args_string (args, "schedule"), dry_run, array, &failed,
-                   &reason))
+    if (prune_one (shell, domains->pdata[i], host, sh_args_string (args, "schedule"), dry_run, array, &removed,
+                   &failed, &reason))
       continue;
     if (domains->len == 1) {
       g_propagate_error (error, g_steal_pointer (&reason));
@@ -462,12 +463,15 @@ run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
     broken++;
   }
   sh_output_list (array, prune_columns, sh_args_given (args, "json"), !shell->quiet);
-  if (failed + broken) {
-    g_set_error (error, SH_ERROR, SH_ERROR_PARTIAL, "prune: %u dumps could not be removed, %u domains not looked at",
-                 failed, broken);
-    return false;
-  }
-  return true;
+  if (i < domains->len)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "prune: cancelled after %u of %u domains; %u dumps could not be "
+                 "removed", i, domains->len, failed);
+  else if (failed + broken)
+    g_set_error (error, SH_ERROR, removed || (broken && broken < domains->len) ? SH_ERROR_PARTIAL : SH_ERROR_FAILED,
+                 "prune: %u dumps could not be removed, %u domains not looked at", failed, broken);
+  else
+    return true;
+  return false;
 }
 
 static const ShOption dump_prune_options[] = {

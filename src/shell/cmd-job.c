@@ -186,6 +186,14 @@ append_dump (GString *line, const VthDump *dump, bool with_figures)
   g_string_append (line, chain);
 }
 
+/* What is wrong with a dump that was taken all the same. */
+static void
+report_warning (const BatchReport *report, const VthBatchEvent *event, const char *text)
+{
+  if (text)
+    sh_output_error ("%swarning: %s/%s: %s\n", report->to_journal ? "<4>" : "", event->domain, event->schedule, text);
+}
+
 static void
 report_event (const VthBatchEvent *event, void *data)
 {
@@ -201,11 +209,20 @@ report_event (const VthBatchEvent *event, void *data)
     sh_json_set_string (object, "schedule", event->schedule);
     sh_json_set_time (object, "due", event->due_s);
     sh_json_set_string (object, "path", event->dump ? event->dump->path : NULL);
-    sh_json_set_string (object, "base", event->dump ? event->dump->base : NULL);
-    sh_json_set_string (object, "full_reason", event->dump ? event->dump->tracking.full_reason : NULL);
+    if (event->dump)
+      json_object_set_object_member (object, "dump", sh_dump_to_json (event->dump));
+    else
+      json_object_set_null_member (object, "dump");
     sh_json_set_string (object, "message", event->message);
     sh_json_set_string (object, "error", event->error ? event->error->message : NULL);
     json_array_add_object_element (report->array, object);
+  }
+  if (event->kind == VTH_BATCH_DONE) {
+    g_autofree char *not_own = sh_dump_not_own (event->dump);
+    g_autofree char *no_manifest = sh_dump_no_manifest (event->dump);
+
+    report_warning (report, event, not_own);
+    report_warning (report, event, no_manifest);
   }
   if (report->shell->quiet && !is_bad (event->kind))
     return;

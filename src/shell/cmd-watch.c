@@ -31,7 +31,7 @@ typedef struct {
   bool json;
   VthDumpRequest request;
   GPtrArray *names;               /* of the dumps taken here and still there, oldest first */
-  guint64 taken, missed;
+  guint64 taken, failed, missed;
 } Watch;
 
 static bool
@@ -106,17 +106,24 @@ prune (Watch *watch)
 }
 
 static void
+print_line (JsonObject *object)
+{
+  g_autoptr(JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+  g_autofree char *text = NULL;
+
+  json_node_take_object (node, object);
+  text = json_to_string (node, FALSE);
+  sh_output ("%s\n", text);
+}
+
+static void
 report (const Watch *watch, const VthDump *dump, guint64 missed)
 {
   if (watch->json) {
-    g_autoptr(JsonNode) node = json_node_new (JSON_NODE_OBJECT);
     JsonObject *object = sh_dump_to_json (dump);
-    g_autofree char *text = NULL;
 
     json_object_set_int_member (object, "missed", (gint64) missed);
-    json_node_take_object (node, object);
-    text = json_to_string (node, FALSE);
-    sh_output ("%s\n", text);
+    print_line (object);
   } else if (!watch->shell->quiet) {
     g_autofree char *time = sh_format_time (dump->time_s * G_GINT64_CONSTANT (1000000000));
     g_autofree char *figures = sh_dump_figures (dump);
@@ -128,6 +135,38 @@ report (const Watch *watch, const VthDump *dump, guint64 missed)
     sh_output ("\n");
   }
   fflush (stdout);
+}
+
+static void
+report_failure (const Watch *watch, const GError *reason, guint64 missed)
+{
+  sh_shell_report (watch->shell, reason);
+  if (watch->json) {
+    JsonObject *object = json_object_new ();
+
+    sh_json_set_string (object, "domain", virDomainGetName (watch->domain));
+    sh_json_set_string (object, "error", reason->message);
+    json_object_set_int_member (object, "missed", (gint64) missed);
+    print_line (object);
+    fflush (stdout);
+  }
+}
+
+static void
+report_totals (const Watch *watch)
+{
+  if (watch->json) {
+    JsonObject *object = json_object_new ();
+
+    json_object_set_int_member (object, "taken", (gint64) watch->taken);
+    json_object_set_int_member (object, "failed", (gint64) watch->failed);
+    json_object_set_int_member (object, "missed", (gint64) watch->missed);
+    json_object_set_int_member (object, "kept", watch->names->len);
+    print_line (object);
+  } else if (!watch->shell->quiet) {
+    sh_output ("%" G_GUINT64_FORMAT " dumps taken, %" G_GUINT64_FORMAT " failed, %" G_GUINT64_FORMAT
+               " intervals missed, %u dumps kept\n", watch->taken, watch->failed, watch->missed, watch->names->len);
+  }
 }
 
 /* Overlays pile up, and the oldest can only go with all of a chain; a clone needs no other file.  Which of them a file
@@ -153,13 +192,25 @@ take_one (Watch *watch, guint64 missed, GError **error)
   bound_chain (watch, dump);
   if (dump->own)
     g_ptr_array_add (watch->names, g_strdup (dump->name));
-  else
-    sh_shell_warn (watch->shell, "nothing could be written into or beside '%s', so it is not removed", dump->path);
+  sh_dump_warn (watch->shell, dump);
   report (watch, dump, missed);
   if (watch->hook && !vth_hook_run (watch->hook, watch->host, "post", dump, &failed))
     sh_shell_warn (watch->shell, "%s", failed->message);
   prune (watch);
   return true;
+}
+
+/* Whether there is no sense in trying again: the request is wrong, or the guest has ended. */
+static bool
+is_final (const Watch *watch, const GError *reason)
+{
+  static const VthError codes[] = { VTH_ERROR_USAGE, VTH_ERROR_CONFIG, VTH_ERROR_PAUSE_REFUSED, VTH_ERROR_UNSUPPORTED,
+                                    VTH_ERROR_UNSAFE, VTH_ERROR_READ_ONLY };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (codes); i++)
+    if (g_error_matches (reason, VTH_ERROR, (gint) codes[i]))
+      return true;
+  return virDomainIsActive (watch->domain) != 1;
 }
 
 /* One dump at each multiple of the interval; those that pass while one is being taken are missed. */
@@ -182,11 +233,15 @@ run_loop (Watch *watch, gint64 interval_us, guint64 count, GError **error)
     } else if (g_error_matches (reason, VTH_ERROR, VTH_ERROR_CANCELLED)
                && g_cancellable_is_cancelled (watch->shell->cancellable)) {
       break;
-    } else {
+    } else if (is_final (watch, reason)) {
       g_propagate_error (error, g_steal_pointer (&reason));
       return false;
+    } else {
+      watch->failed++;
+      report_failure (watch, reason, missed);
+      missed = 0;
     }
-    if (count && watch->taken >= count)
+    if (count && watch->taken + watch->failed >= count)
       break;
     next = MAX (tick + 1, (g_get_monotonic_time () - start_us + interval_us - 1) / interval_us);
     missed += (guint64) (next - tick - 1);
@@ -255,19 +310,22 @@ run_watch (Shell *shell, const ShArgs *args, GError **error)
                                      .use_config_format = true, .full = true, .tuning = &tuning };
   went_well = run_loop (&watch, interval_us, (guint64) sh_args_int (args, "count", 0), error);
   end_tracking (&watch);
-  if (!went_well)
+  if (went_well || watch.taken || watch.failed)
+    report_totals (&watch);
+  if (went_well && watch.failed) {
+    g_set_error (error, SH_ERROR, watch.taken ? SH_ERROR_PARTIAL : SH_ERROR_FAILED,
+                 "watch: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " dumps failed", watch.failed,
+                 watch.taken + watch.failed);
     return false;
-  if (!shell->quiet && !watch.json)
-    sh_output ("%" G_GUINT64_FORMAT " dumps taken, %" G_GUINT64_FORMAT " intervals missed, %u dumps kept\n", watch.taken,
-               watch.missed, names->len);
-  return true;
+  }
+  return went_well;
 }
 
 static const ShOption watch_options[] = {
   SH_OPTION_ACTIVE_DOMAIN_REQUIRED,
   { "interval", SH_OPTION_STRING, SH_OPTION_REQUIRED, "<interval>", "time from dump to dump: 500ms, 1s, 2m" },
   { "keep", SH_OPTION_INT, 0, "<number>", "keep the newest dumps (10), 0: all", NULL, 0, 100000 },
-  { "count", SH_OPTION_INT, 0, "<number>", "end after so many dumps", NULL, 1, G_MAXINT },
+  { "count", SH_OPTION_INT, 0, "<number>", "end after so many dumps, also failed ones", NULL, 1, G_MAXINT },
   { "output", SH_OPTION_STRING, 0, "<dir>", "directory instead of the domain's output", sh_complete_directory },
   { "pool", SH_OPTION_STRING, 0, "<pool>", "storage pool instead of the domain's output", sh_complete_pool },
   { "hook", SH_OPTION_STRING, 0, "<program>", "run it after each dump, with VTHUNDER_* in its environment",
@@ -311,7 +369,7 @@ const ShCommand sh_watch_commands[] = {
     .description = "Begins with a full dump and takes incremental ones until Ctrl-C, keeping the newest. Of overlays "
                    "those that a newer one builds on stay longer, and a full dump is taken now and then so that they "
                    "can go. An interval that passes while a dump is being taken is missed: that is counted and "
-                   "printed. Removes no dump that it did not take itself. When it ends, the domain's changes are no longer "
+                   "printed. A dump that fails is reported and counted, and the next one is taken all the same. Removes no dump that it did not take itself. When it ends, the domain's changes are no longer "
                    "kept track of." },
   { NULL },
 };

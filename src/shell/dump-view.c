@@ -42,10 +42,39 @@ add_tracking (JsonObject *object, const VthDump *dump)
     set_count (object, "pages_dirty", tracking->pages_dirty);
 }
 
+char *
+sh_dump_not_own (const VthDump *dump)
+{
+  return dump->own ? NULL
+                   : g_strdup_printf ("nothing could be written into or beside '%s', or it is somebody else's, so it is not "
+                                      "listed and not pruned", dump->path);
+}
+
+char *
+sh_dump_no_manifest (const VthDump *dump)
+{
+  return dump->manifest_error ? g_strdup_printf ("the dump '%s' is complete, but has no manifest: %s", dump->path,
+                                                 dump->manifest_error)
+                              : NULL;
+}
+
+void
+sh_dump_warn (Shell *shell, const VthDump *dump)
+{
+  g_autofree char *not_own = sh_dump_not_own (dump);
+  g_autofree char *no_manifest = sh_dump_no_manifest (dump);
+
+  if (not_own)
+    sh_shell_warn (shell, "%s", not_own);
+  if (no_manifest)
+    sh_shell_warn (shell, "%s", no_manifest);
+}
+
 JsonObject *
 sh_dump_to_json (const VthDump *dump)
 {
   JsonObject *object = json_object_new ();
+  bool is_known = dump->own || dump->has_figures || dump->paused; /* how it was taken */
 
   sh_json_set_string (object, "name", dump->name);
   sh_json_set_string (object, "path", dump->path);
@@ -56,14 +85,16 @@ sh_dump_to_json (const VthDump *dump)
   sh_json_set_string (object, "uri", dump->uri);
   sh_json_set_string (object, "base", dump->base);
   sh_json_set_time (object, "time", dump->time_s);
-  sh_json_set_string (object, "mode", dump->own || dump->has_figures ? vth_mode_to_string (dump->mode) : NULL);
+  sh_json_set_string (object, "mode", is_known ? vth_mode_to_string (dump->mode) : NULL);
   sh_json_set_string (object, "format", vth_format_to_string (dump->format));
-  if (dump->own || dump->has_figures)
+  if (is_known)
     json_object_set_boolean_member (object, "paused", dump->paused);
   else
     json_object_set_null_member (object, "paused");
   json_object_set_boolean_member (object, "own", dump->own);
   json_object_set_boolean_member (object, "manifest", dump->has_manifest);
+  if (dump->manifest_error)
+    sh_json_set_string (object, "manifest_error", dump->manifest_error);
   set_count (object, "size_bytes", dump->size_bytes);
   set_count (object, "allocated_bytes", dump->allocated_bytes);
   if (dump->has_unique)

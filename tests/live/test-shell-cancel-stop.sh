@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Ctrl-C during a dump that stops the guest, which nobody can cut short: the user is told at once, and the dump is
-# whole.  A vthunder that is killed then leaves a hidden file, which the next dump removes.
+# whole.  A vthunder that is killed then leaves a hidden directory, which the next dump removes.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/shell/term.sh
@@ -16,7 +16,7 @@ mkdir -m 700 "$tmp/dumps"
 vthunder -q path-set "$domain" "$tmp/dumps"
 
 # begun: QEMU is writing.  (Stopped itself, it takes as long as we like.)
-begun () { [ -n "$(find "$tmp/dumps" -name ".$domain*.part" -size +0)" ]; }
+begun () { [ -n "$(find "$tmp/dumps" -path "*/.$domain*.part/dump" -size +0)" ]; }
 hold () { wait_for 20 begun && kill -STOP "$qemu_pid"; }
 dumps () { find "$tmp/dumps" -name "$domain*.core" | wc -l; }
 
@@ -45,7 +45,7 @@ wait "$client" || :
 kill -CONT "$qemu_pid"
 idle () { [ "$(virsh -q domjobinfo "$domain" | awk '/^Job type/ { print $3 }')" = None ]; }
 wait_for 60 idle || fail "libvirt does not complete the dump"
-[ "$(find "$tmp/dumps" -name ".$domain*.part" | wc -l)" = 1 ] || fail "no hidden file: $(ls -A "$tmp/dumps")"
+[ "$(find "$tmp/dumps" -name ".$domain*.part" | wc -l)" = 1 ] || fail "no hidden directory: $(ls -A "$tmp/dumps")"
 vthunder -q dump "$domain" || fail "the next dump fails"
 no_leftovers "$tmp/dumps" "$domain"
 [ "$(dumps)" = 2 ] || fail "not two dumps: $(ls -A "$tmp/dumps")"

@@ -29,8 +29,17 @@ if vthunder dump-verify "$file" 2>/dev/null; then fail "a damaged file passes"; 
 rm -f "$file" "$file".*
 
 # What is stopped for it has to be allowed, and says so.
-vthunder dump "$domain" --mode stop --json >"$tmp/json"
-jq -e '.[0].paused' "$tmp/json" >/dev/null || fail "a stop dump does not say so: $(cat "$tmp/json")"
+# Figures that libvirt still has are of another dump, and what somebody put there is not written to.
+virsh -q dump --thunder "$domain" "$tmp/other" && rm "$tmp/other"
+echo precious >"$tmp/victim"
+ln -s "$tmp/victim" "$tmp/dumps/.stop.core.part"
+vthunder dump "$domain" --mode stop --json --file "$tmp/dumps/stop.core" >"$tmp/json"
+jq -e '.[0] | .paused and (has("pause_ns") | not) and .generation == null' "$tmp/json" >/dev/null ||
+    fail "a stop dump does not say so: $(cat "$tmp/json")"
+[ "$(cat "$tmp/victim")" = precious ] || fail "a stop dump follows links"
+rm "$tmp/dumps/.stop.core.part"
+no_leftovers "$tmp/dumps" stop
+[ "$(stat -c '%F %a %h' "$tmp/dumps/stop.core")" = "regular file 600 1" ] || fail "$(stat "$tmp/dumps/stop.core")"
 vthunder dump-list "$domain" | grep -q ' yes ' || fail "the list does not say so"
 
 # The format that only the built libvirt and QEMU know is written and recognised.

@@ -17,7 +17,14 @@ vthunder watch "$domain" --interval 500ms --keep 3 --count 8 --output "$dumps" -
 # Its end is that of the tracking.
 ! vthunder dump-untrack "$domain" 2>"$tmp/refusal" || fail "the domain is still tracked"
 grep -q "not tracked" "$tmp/refusal" || fail "$(cat "$tmp/refusal")"
-[ "$(wc -l <"$tmp/lines")" = 8 ] || fail "$(wc -l <"$tmp/lines") lines"
+[ "$(wc -l <"$tmp/lines")" = 9 ] || fail "$(wc -l <"$tmp/lines") lines"
+# totals: takes the last line away, which has to be like this.
+totals ()
+{
+    tail -n 1 "$tmp/lines" | jq -e "$1" >/dev/null || fail "totals: $(tail -n 1 "$tmp/lines")"
+    sed -i '$d' "$tmp/lines"
+}
+totals '.taken == 8 and .failed == 0 and .missed >= 0 and .kept >= 3'
 jq -es '.[0].base == null and .[1].base == .[0].name and all(.[]; .missed >= 0)' "$tmp/lines" >/dev/null || fail "$(cat "$tmp/lines")"
 [ "$(wc -l <"$tmp/hooked")" = 8 ] || fail "$(wc -l <"$tmp/hooked") runs of the hook"
 grep -q "^post incremental $dumps/" "$tmp/hooked" || fail "$(cat "$tmp/hooked")"
@@ -40,10 +47,34 @@ wait_for 30 grep -q "full: every 1 dumps" "$tmp/text" || wait_for 1 grep -q "inc
 sleep 1
 kill -INT "$watch"
 wait "$watch" || fail "watch ends with $?: $(cat "$tmp/text.err")"
-tail -n 1 "$tmp/text" | grep -Eq '^[0-9]+ dumps taken, [0-9]+ intervals missed, [0-9]+ dumps kept$' || fail "$(cat "$tmp/text")"
+tail -n 1 "$tmp/text" | grep -Eq '^[0-9]+ dumps taken, 0 failed, [0-9]+ intervals missed, [0-9]+ dumps kept$' || fail "$(cat "$tmp/text")"
 no_leftovers "$dumps" ""
 for name in $(jq -rs '.[-3:][].name' "$tmp/lines"); do [ -e "$dumps/$name" ] || fail "$name was removed"; done
 # An interval that is too short is said to be missed.
 vthunder watch "$domain" --interval 10ms --keep 1 --count 4 --output "$dumps" --json >"$tmp/lines"
+totals '.taken == 4 and .missed > 0'
 jq -es 'map(.missed) | add > 0' "$tmp/lines" >/dev/null || fail "no interval was missed: $(cat "$tmp/lines")"
+# A dump that fails is not the end: the output is gone for a moment.
+vthunder watch "$domain" --interval 300ms --count 20 --output "$dumps" --json >"$tmp/lines" 2>"$tmp/text.err" &
+watch=$!
+wait_for 60 grep -q '"own":true' "$tmp/lines" || fail "no dump: $(cat "$tmp/lines" "$tmp/text.err")"
+mv "$dumps" "$tmp/away"
+wait_for 60 grep -q '"error":' "$tmp/lines" || fail "no dump fails: $(cat "$tmp/lines" "$tmp/text.err")"
+mv "$tmp/away" "$dumps"
+code=0
+wait "$watch" || code=$?
+[ "$code" = 10 ] || fail "watch ends with $code: $(cat "$tmp/text.err")"
+grep -q "^error: .*$dumps" "$tmp/text.err" || fail "no error: $(cat "$tmp/text.err")"
+[ -e "$(jq -rs 'map(select(.own)) | last.path' "$tmp/lines")" ] || fail "the last dump is gone"
+totals '.taken + .failed == 20 and .taken >= 2 and .failed >= 1'
+jq -es 'last.own' "$tmp/lines" >/dev/null || fail "no dump after the one that failed: $(cat "$tmp/lines")"
+# The end of the guest is.
+vthunder watch "$domain" --interval 300ms --keep 1 --output "$dumps" --json >"$tmp/lines" 2>"$tmp/text.err" &
+watch=$!
+wait_for 60 grep -q '"own":true' "$tmp/lines" || fail "no dump: $(cat "$tmp/lines" "$tmp/text.err")"
 assert_domain_dumps
+virsh -q destroy "$domain"
+code=0
+wait "$watch" || code=$?
+[ "$code" = 1 ] || fail "watch ends with $code: $(cat "$tmp/text.err")"
+totals '.taken >= 1'

@@ -26,6 +26,7 @@ SHELL_TESTS += \
 	$(NULL)
 LIVE_TESTS += \
 	tests/live/test-shell-batch.sh \
+	tests/live/test-shell-batch-warns.sh \
 	tests/live/test-shell-incremental.sh \
 	tests/live/test-shell-incremental-batch.sh \
 	tests/live/test-shell-incremental-clone.sh \

@@ -36,6 +36,17 @@ refused 2 'requires <file|domain>' dump-verify
 refused 1 nonsense dump-download nonsense x y
 refused 1 '' "path-set test $tmp/dumps; dump-download test nonsense $tmp/copy"
 
+# What is a pipe beside it, or has no end, is not waited for.
+cp "$srcdir/tests/fuzz/corpus/note/windows" "$tmp/piped"
+mkfifo "$tmp/piped.vthunder" "$tmp/piped.sha256"
+timeout 20 vthunder dump-info "$tmp/piped" >"$tmp/out" || fail "dump-info with a pipe as its record: $?"
+code=0
+timeout 20 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || code=$?
+equal 1 "$code"; like '*manifest *failed *is no regular file*' "$(cat "$tmp/out")"
+rm "$tmp/piped.sha256"; ln -s /dev/zero "$tmp/piped.sha256"
+timeout 20 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || :
+like '*manifest *failed *is no regular file*' "$(cat "$tmp/out")"
+
 # How the engine takes a dump.
 refused 2 'auto, protect, precopy, hybrid' dump test --strategy nonsense
 refused 2 '8MiB or more' dump test --mirror-limit 1M
@@ -82,6 +93,40 @@ ok dump-diff "$sample" "$tmp/copy.core" --json; equal '0' "$(json '.pages_differ
 refused 1 'neither ELF nor kdump' dump-diff "$sample" "$tmp/garbage"
 refused 1 'different layouts' dump-diff "$sample" "$srcdir/tests/fuzz/corpus/note/elf32"
 refused 2 'requires' dump-diff "$sample"
+
+# Retention.  One dump that cannot go is an error, one of several is "some", and Ctrl-C is not the end of all.
+uuid=6695eb01-f6a4-8304-79aa-97f2502e193f # of the test driver's domain
+old_dump () # NAME SECONDS
+{
+    cp "$srcdir/tests/fuzz/corpus/note/windows" "$tmp/dumps/$1"
+    printf '{"version":1,"uuid":"%s","mode":"stop","time-ns":%s000000000,"caller":{"schedule":"s","file":"%s"}}\n' \
+        $uuid "$2" "$1" >"$tmp/dumps/$1.vthunder"
+}
+pruned="path-set test $tmp/dumps; schedule-add test s @daily --keep-last 1; dump-prune test"
+old_dump a.core 1700000000
+old_dump b.core 1700000001
+hold () { if [ "$(id -u)" = 0 ]; then chattr +i "$tmp/dumps/a.core" 2>/dev/null; else false; fi; }
+if hold; then
+    trap 'chattr -i "$tmp/dumps/a.core"; cleanup' EXIT
+    vt -q "$pruned"
+    equal 1 "$code"; like '*a.core*prune: 1 dumps could not be removed*' "$err"
+    old_dump c.core 1700000000
+    vt -q "$pruned"
+    equal 10 "$code"; [ ! -e "$tmp/dumps/c.core" ] || fail "the other one was not removed"
+    chattr -i "$tmp/dumps/a.core"
+    trap cleanup EXIT
+fi
+ok -q "$pruned"; equal 'b.core b.core.vthunder' "$(cd "$tmp/dumps" && echo *)"
+mkdir -p "$XDG_DATA_HOME/vthunder/dumps"
+for i in $(seq 300); do ln "$sample" "$XDG_DATA_HOME/vthunder/dumps/$i" 2>/dev/null || cp "$sample" "$XDG_DATA_HOME/vthunder/dumps/$i"; done
+# A program that is slow to start (valgrind) may not be ready for it.
+(make_domains 1000
+ for seconds in 1 5 25; do
+     code=0
+     timeout --preserve-status -s INT "$seconds" vthunder -c "$test_uri" -q dump-prune --all >"$tmp/out" 2>"$tmp/err" || code=$?
+     [ "$code" = 130 ] || break
+ done
+ equal 1 "$code"; like '*prune: cancelled after * of 1000 domains*' "$(cat "$tmp/err")") || exit 1
 
 refused 1 '' job-abort test
 refused 2 'requires <domain>' job-abort

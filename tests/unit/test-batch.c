@@ -40,6 +40,7 @@ typedef struct {
   bool fail;
   unsigned int n_chain; /* of mode incremental: dumps since the last full one */
   uint64_t free_bytes;
+  uint64_t dump_bytes; /* that each dump takes away of it */
   char *state_dir;
   VthHost *host;
   GTimeZone *zone;
@@ -130,6 +131,14 @@ static GPtrArray *
 world_plan (const VthBatchDomain *domain, const char *schedule, void *data, GError **error)
 {
   World *world = data;
+  if (schedule == NULL)
+    {
+      GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_prune_item_free);
+      for (unsigned int i = 0; i < vth_config_get_n_schedules (domain->config); i++)
+        g_ptr_array_extend_and_steal (
+            all, world_plan (domain, vth_schedule_get_name (vth_config_get_schedule (domain->config, i)), data, error));
+      return all;
+    }
   GPtrArray *plan = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_prune_item_free);
   g_mutex_lock (&world->mutex);
   for (unsigned int i = 0; i < world->dumps->len; i++)
@@ -182,7 +191,10 @@ world_execute (const VthBatchDomain *domain, GPtrArray *plan, void *data)
 static bool
 world_space (const VthBatchDomain *domain, uint64_t *available_bytes, void *data, GError **error)
 {
-  *available_bytes = ((World *) data)->free_bytes;
+  World *world = data;
+  g_mutex_lock (&world->mutex);
+  *available_bytes = world->free_bytes - world->dumps->len * world->dump_bytes;
+  g_mutex_unlock (&world->mutex);
   return true;
 }
 
@@ -737,6 +749,68 @@ test_jitter (void)
   world_free (world);
 }
 
+/* Retention is decided for each schedule by itself, so each has its dump though they are due at once. */
+static void
+test_same_time (void)
+{
+  World *world = world_new ();
+  VthBatchDomain *domain = add_domain (world, "a");
+  put_schedule (domain, "s", "0 * * * *", NULL);
+  put_schedule (domain, "t", "0 * * * *", NULL);
+  VthBatchSummary summary = run_batch (world);
+  g_assert_cmpuint (summary.done, ==, 2);
+  g_assert_cmpuint (world->most_busy, ==, 1);
+  assert_log (world, "started a s, done a s, started a t, done a t");
+  world_free (world);
+}
+
+/* What retention keeps no longer must not be what the next dump fails for. */
+static void
+test_prune_first (void)
+{
+  World *world = world_new ();
+  const VthRetention one = { .keep_last = 1 };
+  VthBatchDomain *domain = add_domain (world, "a");
+  vth_host_set_min_free_bytes (world->host, 100);
+  world->free_bytes = 130;
+  world->dump_bytes = 10;
+  put_schedule (domain, "s", "0 * * * *", NULL);
+  put_schedule (domain, "t", "30 23 * * *", NULL);
+  run_batch (world);
+  for (unsigned int i = 0; i < 3; i++)
+    {
+      world->now_s += 3600;
+      g_assert_cmpuint (run_batch (world).done, ==, 1);
+    }
+  world->dump_bytes = 11;
+  g_free (take_log (world));
+  /* all are to be kept: nothing helps, and that is said once */
+  world->now_s += 3600;
+  run_batch (world);
+  world->now_s += MINUTE;
+  run_batch (world);
+  assert_log (world, "skipped a s");
+  /* less is to be kept: the dump that was due is taken */
+  put_schedule (domain, "s", "0 * * * *", &one);
+  world->now_s += MINUTE;
+  VthBatchSummary summary = run_batch (world);
+  g_assert_cmpuint (summary.done, ==, 1);
+  g_assert_cmpuint (summary.skipped, ==, 0);
+  assert_log (world, "pruned a s, pruned a s, pruned a s, started a s, done a s, pruned a s");
+
+  /* and so after a dump that failed, for whatever reason; others' schedules are not touched by that */
+  put_schedule (domain, "s", "0 * * * *", NULL);
+  world->now_s += 3600;
+  run_batch (world);
+  g_free (take_log (world));
+  put_schedule (domain, "s", "0 * * * *", &one);
+  world->fail = true;
+  world->now_s += 3600;
+  run_batch (world);
+  assert_log (world, "started a s, failed a s, pruned a s");
+  world_free (world);
+}
+
 static void
 write_hook (const char *dir, const char *event, const char *name, const char *script)
 {
@@ -795,6 +869,32 @@ test_hooks (void)
   g_assert_cmpstr (text, ==, expected);
   remove_tree (dir);
   world_free (world);
+}
+
+/* One that somebody else may write to is not run. */
+static void
+test_hook_unsafe (void)
+{
+  g_autoptr (VthHost) host = vth_host_load ("/nonexistent/vthunder.conf", NULL);
+  g_autofree char *dir = make_dir ();
+  g_autofree char *hook = g_build_filename (dir, "pre.d", "x", NULL);
+  g_autoptr (VthDump) dump = make_dump ("a", "s", 1);
+  g_autoptr (GError) error = NULL;
+
+  write_hook (dir, "pre", "x", "#!/bin/sh\n");
+  g_assert_true (vth_hook_run (hook, host, "pre", dump, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (chmod (hook, 0757), ==, 0);
+  g_assert_false (vth_hook_run (hook, host, "pre", dump, &error));
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_UNSAFE);
+  g_clear_error (&error);
+  if (geteuid () == 0)
+    {
+      g_assert_cmpint (chown (hook, 0, 12345) | chmod (hook, 0775), ==, 0);
+      g_assert_false (vth_hook_run (hook, host, "pre", dump, &error));
+      g_assert_error (error, VTH_ERROR, VTH_ERROR_UNSAFE);
+    }
+  remove_tree (dir);
 }
 
 static void
@@ -1009,7 +1109,10 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/locked", test_locked);
   g_test_add_func ("/batch/full-every", test_full_every);
   g_test_add_func ("/batch/jitter", test_jitter);
+  g_test_add_func ("/batch/same-time", test_same_time);
+  g_test_add_func ("/batch/prune-first", test_prune_first);
   g_test_add_func ("/batch/hooks", test_hooks);
+  g_test_add_func ("/batch/hook-unsafe", test_hook_unsafe);
   g_test_add_func ("/batch/metrics", test_metrics);
   g_test_add_func ("/batch/dry-run", test_dry_run);
   g_test_add_func ("/batch/months", test_months);

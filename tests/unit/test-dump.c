@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vthunder.h"
@@ -31,7 +32,13 @@ static struct {
   int told;          /* that it cannot be cancelled: lets a slow dump that stops the guest end */
   unsigned int calls;
   unsigned int flags;
-  bool completed_job;
+  char to[512];      /* what it was last asked to write */
+  ino_t synced[64];  /* the last ones */
+  unsigned int n_synced;
+  bool completed_job; /* dumps during which the guest runs on leave one */
+  bool left;         /* one is there, until it is read */
+  void (*at_end) (void *data); /* of a dump */
+  void *at_end_data;
   bool idle;         /* no job is running */
   /* virDomainCoreDumpParams: */
   bool no_params;    /* a daemon that lacks it */
@@ -93,6 +100,26 @@ write_core (const char *path, const char *json, int64_t cut)
   close (fd);
 }
 
+int
+fsync (int fd)
+{
+  struct stat st;
+  if (fstat (fd, &st) == 0)
+    fake.synced[fake.n_synced++ % G_N_ELEMENTS (fake.synced)] = st.st_ino;
+  return (int) syscall (SYS_fsync, fd);
+}
+
+static bool
+was_synced (const char *path)
+{
+  struct stat st;
+  g_assert_cmpint (lstat (path, &st), ==, 0);
+  for (unsigned int i = 0; i < MIN (fake.n_synced, G_N_ELEMENTS (fake.synced)); i++)
+    if (fake.synced[i] == st.st_ino)
+      return true;
+  return false;
+}
+
 static void
 raise_error (virDomainPtr domain, unsigned int flags)
 {
@@ -109,6 +136,7 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
 {
   fake.calls++;
   fake.flags = flags;
+  g_strlcpy (fake.to, to, sizeof fake.to);
   if (fake.stock && (flags & (1 << 5)))
     {
       raise_error (domain, flags);
@@ -122,10 +150,13 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
       return -1;
     }
   const bool mirror = flags & (1 << 5);
+  fake.left = fake.left || (mirror && fake.completed_job);
   write_core (to, mirror ? "{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
                            "\"caller\":{\"mine\":1},\"mirror\":{\"t0-ns\":1774137600500000000,\"pause-ns\":250000,"
                            "\"stall-max-ns\":90000,\"stall-histogram\":[1,2]}}"
                          : NULL, 0);
+  if (fake.at_end != NULL)
+    fake.at_end (fake.at_end_data);
   return 0;
 }
 
@@ -194,6 +225,7 @@ virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n
   if (base != NULL && !fake.loses)
     g_snprintf (fake.built_on, sizeof fake.built_on, "g%u", fake.generation);
   fake.generation++;
+  fake.left = fake.completed_job;
   if (fake.built_on[0] != '\0' && fake.overlay)
     {
       g_autofree char *name = g_path_get_basename (base);
@@ -223,8 +255,10 @@ virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *para
   *type = VIR_DOMAIN_JOB_NONE;
   *params = NULL;
   *n = 0;
-  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.completed_job : fake.idle)
+  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.left : fake.idle)
     return 0;
+  if (flags & VIR_DOMAIN_JOB_STATS_COMPLETED)
+    fake.left = false;
   *type = flags ? VIR_DOMAIN_JOB_COMPLETED : VIR_DOMAIN_JOB_UNBOUNDED;
   virTypedParamsAddInt (params, n, &room, VIR_DOMAIN_JOB_OPERATION, VIR_DOMAIN_JOB_OPERATION_DUMP);
   virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_TOTAL, 1000);
@@ -539,20 +573,109 @@ test_cancel_stop (Fixture *f, gconstpointer data)
   g_assert_cmpuint (fake.calls, ==, 0);
 }
 
-/* A vthunder that is killed while the guest is stopped leaves libvirt writing to a hidden file. */
+/* The figures of an earlier dump, which libvirt keeps until they are read, are of that one alone. */
+static void
+test_stale_figures (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.completed_job = false;
+  fake.generation = 5;
+  fake.left = true;
+  g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1774137700 }, &error);
+  g_assert_no_error (error);
+  g_assert_false (stop->has_figures);
+  g_assert_null (stop->tracking.generation);
+  g_assert_cmpint (stop->time_s, ==, 1774137700);
+
+  g_assert_true (fake.left);
+  g_autoptr (VthDump) mirror = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_no_error (error);
+  g_assert_null (mirror->tracking.generation);
+}
+
+/* What a file says of itself can be said by anybody: only root's and our own are ours. */
+static void
+test_list_foreign (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  if (geteuid () != 0)
+    {
+      g_test_skip ("not root: nothing can be made somebody else's");
+      return;
+    }
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+  VthRetention one = { .keep_last = 1 };
+  vth_schedule_set_retention (schedule, &one);
+  vth_config_put_schedule (f->config, schedule);
+  g_autoptr (VthDump) mirror = take (f, (VthDumpRequest){ .schedule = "s" }, &error);
+  g_autoptr (VthDump) stop = take (f, (VthDumpRequest){ .schedule = "s", .mode = VTH_MODE_STOP, .time_s = 1774137700 }, &error);
+  g_autoptr (VthDump) ours = take (f, (VthDumpRequest){ .schedule = "s", .mode = VTH_MODE_STOP, .time_s = 1774137500 }, &error);
+  g_assert_no_error (error);
+  g_autofree char *record = g_strconcat (stop->path, ".vthunder", NULL);
+  g_assert_cmpint (chown (mirror->path, 12345, 12345) | chown (record, 12345, 12345), ==, 0);
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dumps->len, ==, 1);
+  g_assert_cmpstr (((VthDump *) dumps->pdata[0])->name, ==, ours->name);
+  /* they are newer, and neither go nor have ours go */
+  g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+  g_assert_cmpuint (plan->len, ==, 1);
+  g_assert_true (((VthPruneItem *) plan->pdata[0])->keep);
+  g_autoptr (VthDump) found = vth_dump_inspect_in (f->output, mirror->name, &error);
+  g_assert_false (found->own);
+}
+
+/* libvirt truncates what is there and follows links: it is told to write where nobody else can put any. */
+static void
+test_private_stop (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const char *dir = vth_output_get_path (f->output);
+  g_autofree char *victim = g_build_filename (f->dir, "victim", NULL);
+  g_autofree char *planted = g_build_filename (dir, ".test-manual-20260322T000000Z.core.part", NULL);
+  g_autofree char *path = g_build_filename (dir, "test-manual-20260322T000000Z.core", NULL);
+  g_autofree char *text = NULL;
+  struct stat st;
+
+  g_assert_cmpint (chmod (dir, 01777), ==, 0);
+  g_assert_true (g_file_set_contents (victim, "precious", -1, NULL));
+  g_assert_cmpint (symlink (victim, planted), ==, 0);
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .time_s = 1774137600 }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (dump->path, ==, path);
+  g_assert_true (g_file_get_contents (victim, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "precious");
+  g_assert_cmpint (lstat (path, &st), ==, 0);
+  g_assert_true (S_ISREG (st.st_mode) && st.st_nlink == 1 && (st.st_mode & 0777) == 0600);
+  g_assert_true (was_synced (path) && was_synced (dir));
+  /* not in the directory itself, and nothing is left of where it was */
+  g_autofree char *private = g_path_get_dirname (fake.to);
+  g_autofree char *parent = g_path_get_dirname (private);
+  g_assert_cmpstr (parent, ==, dir);
+  g_assert_false (g_file_test (private, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint (count_files (f), ==, 3); /* with the record and the link */
+  fake.fails = true;
+  g_autoptr (VthDump) failed = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
+  g_assert_null (failed);
+  g_assert_cmpuint (count_files (f), ==, 3);
+}
+
+/* A vthunder that is killed while the guest is stopped leaves libvirt writing to a file in a hidden directory. */
 static void
 test_killed_stop (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *state = g_build_filename (f->dir, "state", NULL);
   g_autofree char *path = g_build_filename (state, UUID ".json", NULL);
-  g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".x.core.part", NULL);
+  g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".x.core.01234567.part", NULL);
+  g_autofree char *in_it = g_build_filename (hidden, "dump", NULL);
   g_autofree char *text = g_strdup_printf ("{\"version\":1,\"hidden\":\"%s\"}", hidden);
   vth_host_set_hooks_dir (f->host, NULL);
   for (int by_batch = 0; by_batch <= 1; by_batch++)
     {
       g_assert_cmpint (g_mkdir_with_parents (state, 0700), ==, 0);
-      g_assert_true (g_file_set_contents (hidden, "dump", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
+      g_assert_cmpint (g_mkdir (hidden, 0700), ==, 0);
+      g_assert_true (g_file_set_contents (in_it, "dump", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
       fake.idle = false;
       if (by_batch)
         {
@@ -565,7 +688,7 @@ test_killed_stop (Fixture *f, gconstpointer data)
           g_assert_error (error, VTH_ERROR, VTH_ERROR_LOCKED);
           g_clear_error (&error);
         }
-      g_assert_true (g_file_test (hidden, G_FILE_TEST_EXISTS));
+      g_assert_true (g_file_test (in_it, G_FILE_TEST_EXISTS));
       fake.idle = true;
       if (by_batch)
         {
@@ -582,6 +705,16 @@ test_killed_stop (Fixture *f, gconstpointer data)
       g_assert_true (g_file_get_contents (path, &left, NULL, NULL));
       g_assert_null (strstr (left, "hidden"));
     }
+
+  /* somebody else's link in its place leads nowhere */
+  g_autofree char *other = g_build_filename (f->dir, "other", NULL);
+  g_autofree char *others = g_build_filename (other, "dump", NULL);
+  g_assert_cmpint (g_mkdir (other, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (others, "precious", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
+  g_assert_cmpint (symlink (other, hidden), ==, 0);
+  g_autoptr (VthDump) next = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_test (others, G_FILE_TEST_EXISTS));
 }
 
 static void *
@@ -691,6 +824,74 @@ test_prune (Fixture *f, gconstpointer data)
   g_assert_error (changed->error, VTH_ERROR, VTH_ERROR_NOT_FOUND);
   g_autoptr (GPtrArray) left = vth_dump_list (f->output, f->domain, &error);
   g_assert_cmpuint (left->len, ==, 4);
+}
+
+/* A dump of a clock that was ahead: the others are kept as if it was not there, and it stays. */
+static void
+test_prune_future (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
+  const int64_t times_s[] = { now_s - 9 * 86400, now_s - 2 * 86400, now_s - 86400, now_s + 4000 * INT64_C (86400) };
+  const VthRetention policies[] = { { .keep_within_s = 2 * 86400 }, { .keep_last = 2 }, { .keep_yearly = 1, .keep_last = 2 } };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (times_s); i++)
+    {
+      g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "s", .time_s = times_s[i], .mode = VTH_MODE_STOP }, &error);
+      g_assert_no_error (error);
+    }
+  for (unsigned int p = 0; p < G_N_ELEMENTS (policies); p++)
+    {
+      g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "@daily", &error);
+      vth_schedule_set_retention (schedule, &policies[p]);
+      vth_config_put_schedule (f->config, schedule);
+      g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+      g_assert_cmpuint (plan->len, ==, 4);
+      for (unsigned int i = 0; i < plan->len; i++)
+        {
+          const VthPruneItem *item = plan->pdata[i]; /* newest first */
+          g_assert_cmpint (item->dump->time_s, ==, times_s[3 - i]);
+          g_assert_cmpint (item->keep, ==, i < 3);
+        }
+      g_assert_cmpstr (((VthPruneItem *) plan->pdata[0])->reason, ==, "dated later than now");
+    }
+}
+
+static void
+cancel_now (void *data)
+{
+  g_cancellable_cancel (data);
+}
+
+/* A manifest that cannot be written is no failure of the dump, and the next one builds on it. */
+static void
+test_no_manifest (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  for (int64_t i = 0; i < 2; i++)
+    {
+      VthDumpRequest request = { .mode = VTH_MODE_INCREMENTAL, .manifest = true, .time_s = 1774137600 + i };
+      g_autofree char *in_the_way = g_strdup_printf ("%s/test-manual-20260322T00000%dZ.core.sha256",
+                                                     vth_output_get_path (f->output), (int) i);
+      g_autofree char *child = g_build_filename (in_the_way, "x", NULL);
+      g_assert_cmpint (g_mkdir_with_parents (child, 0700), ==, 0);
+      g_autoptr (VthDump) dump = take (f, request, &error);
+      g_assert_no_error (error);
+      g_assert_nonnull (dump);
+      g_assert_false (dump->has_manifest);
+      g_assert_nonnull (strstr (dump->manifest_error, "sha256"));
+      g_assert_true (dump->own);
+      g_assert_cmpint (dump->base != NULL, ==, i == 1);
+    }
+
+  /* Ctrl-C while it is summed up */
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  VthDumpRequest request = { .config = f->config, .host = f->host, .mode = VTH_MODE_STOP, .manifest = true, .time_s = 1774137700 };
+  fake.at_end = cancel_now;
+  fake.at_end_data = cancellable;
+  g_autoptr (VthDump) dump = vth_dump_take (f->domain, &request, NULL, NULL, cancellable, &error);
+  g_assert_no_error (error);
+  g_assert_false (dump->has_manifest);
+  g_assert_nonnull (strstr (dump->manifest_error, "cancelled"));
 }
 
 static const VthCheck *
@@ -1328,10 +1529,15 @@ main (int argc, char **argv)
   ADD ("failure", test_failure);
   ADD ("cancel", test_cancel);
   ADD ("cancel-stop", test_cancel_stop);
+  ADD ("stale-figures", test_stale_figures);
+  ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
+  ADD ("list-foreign", test_list_foreign);
   ADD ("prune", test_prune);
+  ADD ("prune-future", test_prune_future);
+  ADD ("no-manifest", test_no_manifest);
   ADD ("incremental", test_incremental);
   ADD ("full-every", test_full_every);
   ADD ("incremental-stock", test_incremental_stock);

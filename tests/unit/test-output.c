@@ -44,6 +44,8 @@ test_safety (void)
   g_autofree char *open_dir = make_dir (top, "open", 0777);
   g_autofree char *below = make_dir (open_dir, "below", 0700);
   g_autofree char *sticky = make_dir (top, "sticky", 01777);
+  g_autofree char *group = make_dir (top, "group", 0770);
+  g_autofree char *group_sticky = make_dir (top, "group-sticky", 01770);
   g_autofree char *link_path = g_build_filename (top, "link", NULL);
   g_autofree char *bad_link = g_build_filename (top, "bad-link", NULL);
   g_autofree char *loop = g_build_filename (top, "loop", NULL);
@@ -73,6 +75,12 @@ test_safety (void)
       g_assert_cmpint (lchown (others_link, 12345, 0), ==, 0);
       check (others, VTH_ERROR_UNSAFE, "belongs to user 12345");
       check (others_link, VTH_ERROR_UNSAFE, "belongs to user 12345");
+      /* root's group may write, any other could put links there */
+      g_assert_cmpint (chown (group, 0, 0) | chown (group_sticky, 0, 12345), ==, 0);
+      check (group, -1, NULL);
+      check (group_sticky, -1, NULL);
+      g_assert_cmpint (chown (group, 0, 12345), ==, 0);
+      check (group, VTH_ERROR_UNSAFE, "group 12345 may write");
       g_rmdir (others);
       g_unlink (others_link);
     }
@@ -85,6 +93,8 @@ test_safety (void)
   g_rmdir (below);
   g_rmdir (open_dir);
   g_rmdir (sticky);
+  g_rmdir (group);
+  g_rmdir (group_sticky);
   g_rmdir (good);
   g_rmdir (top);
 }
