@@ -23,6 +23,9 @@
 /* Far more than full-every allows by default, and QEMU opens one within the other. */
 #define CHAIN_MAX 1024
 
+/* A header may claim anything; no guest is larger than that. */
+#define VIRTUAL_BYTES_MAX (UINT64_C (1) << 46)
+
 #define INCOMPATIBLE_DIRTY (UINT64_C (1) << 0)
 #define INCOMPATIBLE_COMPRESSION (UINT64_C (1) << 3)
 #define INCOMPATIBLE_EXTENDED_L2 (UINT64_C (1) << 4)
@@ -125,6 +128,9 @@ vth_chain_clear (VthChain *chain)
   for (unsigned int i = 0; chain->fds != NULL && i < chain->fds->len; i++)
     close (g_array_index (chain->fds, int, i));
   g_clear_pointer (&chain->fds, g_array_unref);
+  g_clear_pointer (&chain->names, g_ptr_array_unref);
+  g_clear_pointer (&chain->virtual_bytes, g_array_unref);
+  g_clear_pointer (&chain->dir, g_free);
 }
 
 static int
@@ -159,13 +165,18 @@ next_of (VthChain *chain, const char *dir, const char *name, int fd, const struc
     return NULL;
   if (!vth_overlay_probe (&source, name, &overlay, error))
     return NULL;
-  if (chain->fds->len == 1)
-    chain->virtual_bytes = overlay.virtual_bytes;
   if (!overlay.is_plain || overlay.backing == NULL)
     {
       g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s/%s' is a qcow2 file, but no overlay that a dump wrote", dir, name);
       return NULL;
     }
+  if (overlay.virtual_bytes == 0 || overlay.virtual_bytes > VIRTUAL_BYTES_MAX)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s/%s' is damaged: it claims %" G_GUINT64_FORMAT " bytes", dir, name,
+                   overlay.virtual_bytes);
+      return NULL;
+    }
+  g_array_append_val (chain->virtual_bytes, overlay.virtual_bytes);
   char *next = vth_overlay_sibling (overlay.backing, dir);
   if (next == NULL)
     g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
@@ -189,6 +200,9 @@ vth_chain_open (const char *path, VthChain *chain, GError **error)
   int dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   chain->fds = g_array_new (FALSE, FALSE, sizeof (int));
+  chain->names = g_ptr_array_new_with_free_func (g_free);
+  chain->virtual_bytes = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  chain->dir = g_strdup (dir);
   if (dir_fd < 0)
     vth_set_error_errno (&reason, errno, "cannot open '%s'", dir);
   while (reason == NULL && name != NULL)
@@ -207,6 +221,7 @@ vth_chain_open (const char *path, VthChain *chain, GError **error)
           break;
         }
       g_array_append_val (chain->fds, fd);
+      g_ptr_array_add (chain->names, g_strdup (name));
       char *next = next_of (chain, dir, name, fd, &st, &reason);
       g_free (name);
       name = next;

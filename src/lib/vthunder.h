@@ -760,6 +760,8 @@ void vth_check_free (VthCheck *check);
  * @progress: (nullable): for the manifest, which reads the whole file
  *
  * True if the file could be read at all; whether it is whole is in the checks.
+ * "base" is of all files of the overlay, each whole and written over the one
+ * below it; it runs qemu-img, and fails where that is not to be had.
  * Errors: VTH_ERROR_NOT_FOUND, VTH_ERROR_IO, VTH_ERROR_CANCELLED.
  */
 bool vth_dump_verify (const char *path,
@@ -768,7 +770,11 @@ bool vth_dump_verify (const char *path,
                       GCancellable *cancellable,
                       GPtrArray **checks,
                       GError **error);
-/* The same for a file or volume of an output: a manifest has the whole volume sent here. */
+/*
+ * The same for a file or volume of an output: a manifest has the whole volume
+ * sent here, and overlays on another host are not looked into ("overlays" is
+ * VTH_CHECK_SKIPPED then).
+ */
 bool vth_dump_verify_in (VthOutput *output,
                          const char *name,
                          VthProgressFunc progress,
@@ -786,7 +792,8 @@ bool vth_dump_verify_in (VthOutput *output,
  * Writes a dump that needs no other file: complete ELF, mode 0600, holes kept.
  * The backing files of an overlay have to be regular files in its directory;
  * nothing else that it names is opened.  Runs qemu-img for overlays.
- * Errors: VTH_ERROR_FORMAT, VTH_ERROR_UNSAFE (a backing file elsewhere, a
+ * Errors: VTH_ERROR_FORMAT (no ELF dump; or one of its files is damaged, or is
+ * not what the overlay was written over), VTH_ERROR_UNSAFE (a backing file elsewhere, a
  * link), VTH_ERROR_NOT_FOUND, VTH_ERROR_USAGE (@target exists),
  * VTH_ERROR_UNSUPPORTED (no qemu-img), VTH_ERROR_IO, VTH_ERROR_CANCELLED.
  */
