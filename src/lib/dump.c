@@ -623,7 +623,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL)
     dump->pool = g_strdup (vth_output_get_target (output));
 
-  if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
+  if (!vth_output_check_replace (output, dump->name, error)
+      || !run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
   take_figures (domain, dump);
   if (dump->tracking.base_generation == NULL)

@@ -84,6 +84,17 @@ vth_export_to_fd (const char *path, int to, VthProgressFunc progress, void *user
   return convert (path, &chain, to, progress, user_data, cancellable, error);
 }
 
+static bool
+check_replace (const char *target, GError **error)
+{
+  g_autofree char *dir = g_path_get_dirname (target);
+  g_autofree char *plain = g_canonicalize_filename (dir, NULL);
+  g_autofree char *name = g_path_get_basename (target);
+  g_autoptr (VthOutput) output = vth_output_new (NULL, VTH_OUTPUT_DIR, plain, error);
+
+  return output != NULL && vth_output_check_replace (output, name, error);
+}
+
 /* What is written has to be an ELF dump, whatever the headers of its parts say. */
 static bool
 check_elf (const char *path, int fd, GError **error)
@@ -145,6 +156,8 @@ vth_dump_export (const char *path, const char *target, bool replace, VthProgress
                        : S_ISREG (st.st_mode) ? "'%s' exists already" : "'%s' exists and is no regular file", target);
           return false;
         }
+      if (!check_replace (target, error))
+        return false;
     }
   int fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)

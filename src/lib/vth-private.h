@@ -270,6 +270,9 @@ char *vth_dump_choose_name (VthOutput *output, const VthConfig *config, const Vt
 /* prune.c: @dumps is emptied */
 GPtrArray *vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone);
 
+/* False if a file of that name is there and an overlay builds on it; that of a remote directory cannot be told. */
+bool vth_output_check_replace (VthOutput *output, const char *name, GError **error);
+
 /* One of @n slots of the host; -1 without error when all are taken. close() gives it back. */
 int vth_state_slot (const char *state_dir, unsigned int n, GError **error);
 

@@ -697,7 +697,8 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * libvirt or QEMU that does not know such parameters is one that cannot take a
  * mirror dump.
  *
- * Errors: VTH_ERROR_LOCKED (a dump of this domain is running),
+ * Errors: VTH_ERROR_LOCKED (a dump of this domain is running, or an overlay
+ * builds on the file that would be replaced),
  * VTH_ERROR_PAUSE_REFUSED, VTH_ERROR_UNSAFE, VTH_ERROR_CANCELLED,
  * VTH_ERROR_TIMEOUT, VTH_ERROR_USAGE, VTH_ERROR_CONFIG, VTH_ERROR_READ_ONLY,
  * VTH_ERROR_LIBVIRT.
@@ -795,6 +796,7 @@ bool vth_dump_verify_in (VthOutput *output,
  * Errors: VTH_ERROR_FORMAT (no ELF dump; or one of its files is damaged, or is
  * not what the overlay was written over), VTH_ERROR_UNSAFE (a backing file elsewhere, a
  * link), VTH_ERROR_NOT_FOUND, VTH_ERROR_USAGE (@target exists),
+ * VTH_ERROR_LOCKED (an overlay builds on @target),
  * VTH_ERROR_UNSUPPORTED (no qemu-img), VTH_ERROR_IO, VTH_ERROR_CANCELLED.
  */
 bool vth_dump_export (const char *path,

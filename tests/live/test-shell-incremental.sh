@@ -103,6 +103,21 @@ damaged "$one' is damaged: segment [0-9]* is not whole"
 mv "$tmp/one" "$dumps/$one"
 vthunder -q dump-verify "$dumps/$three" || fail "not whole again"
 
+# Nor is it replaced, by a dump or an export; what nobody builds on is.
+cp "$dumps/$one" "$tmp/one"
+for mode in mirror stop incremental; do
+    code=0
+    vthunder -q dump "$domain" --mode "$mode" --file "$dumps/$one" 2>"$tmp/message" || code=$?
+    [ "$code" = 3 ] || fail "a dump in mode $mode replaces what others build on: $code"
+    grep -q "'$one' is not replaced: '$two' builds on it" "$tmp/message" || fail "$(cat "$tmp/message")"
+done
+cmp "$tmp/one" "$dumps/$one" || fail "it was replaced"
+if vthunder -q dump-export --force "$tmp/one" "$dumps/$two" 2>"$tmp/message"; then fail "an export replaces what others build on"; fi
+grep -q "'$two' is not replaced: '$three' builds on it" "$tmp/message" || fail "$(cat "$tmp/message")"
+mv "$tmp/one" "$dumps/one"
+vthunder -q dump "$domain" --file "$dumps/one"
+rm "$dumps/one"
+
 # Gone, asked for, lost: a full dump and the reason.
 mv "$dumps/$three" "$tmp/three"
 take

@@ -92,6 +92,22 @@ ok dump-export --force "$d/bare" "$tmp/out.core"
 cmp "$tmp/out.core" "$d/two.shown" || fail "'bare' is not what was written"
 ok dump-verify "$d/bare"
 
+# What others build on is not replaced, by whatever name they call it; what none builds on is.
+restore
+make_elf "$tmp/other" g9
+ln -s "$d" "$tmp/link"
+for target in "$d/full" "$d/one" "$tmp/link/full"; do
+    refused 3 "is not replaced: '" dump-export --force "$tmp/other" "$target"
+done
+like "*'full' is not replaced: 'one' builds on it*" "$err"
+make_elf "$tmp/link/whole" g9
+(cd "$d" && qemu-img create -q -f qcow2 -b "$(realpath "$d")/whole" -F raw .hidden)
+refused 3 "'whole' is not replaced: '.hidden' builds on it" dump-export --force "$tmp/other" "$tmp/link/whole"
+rm "$d/.hidden"
+ok dump-export --force "$tmp/other" "$d/whole"
+ok dump-export --force "$tmp/other" "$d/two"
+good one
+
 # Without qemu-img nobody can tell.
 mkdir "$tmp/path"
 IFS=: read -ra dirs <<<"$PATH"
