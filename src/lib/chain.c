@@ -21,9 +21,9 @@
 #define RECORD_BYTES_MAX 65536
 #define RESTORE "restore it from a copy, else it and what builds on it are lost"
 
+/* Where the head of an overlay is among those of all. */
 typedef struct {
-  uint64_t start, length; /* of its head among those of all */
-  uint64_t end_bytes;     /* as long as its file has to be, if it was filled to the last cluster */
+  uint64_t start, length;
 } Layer;
 
 static const char *
@@ -64,8 +64,33 @@ figure (JsonObject *object, const char *name)
   return node != NULL && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_int (node) : 0;
 }
 
+/*
+ * What qemu-img check does not see: in front of the table that leads to all
+ * others (the overlay seems to be empty then), or within the last cluster. That
+ * may be in pieces only where the table is all there is in it.
+ */
 static bool
-check_overlay (const VthChain *chain, unsigned int i, uint64_t *end_bytes, GCancellable *cancellable, GError **error)
+was_cut_off (int fd, uint64_t end_bytes)
+{
+  unsigned char head[48];
+  uint32_t entries;
+  uint64_t offset;
+  struct stat st;
+
+  if (fstat (fd, &st) < 0 || pread (fd, head, sizeof head, 0) != (ssize_t) sizeof head)
+    return true;
+  memcpy (&entries, head + 36, sizeof entries);
+  memcpy (&offset, head + 40, sizeof offset);
+  const uint64_t size = (uint64_t) st.st_size, length = (uint64_t) GUINT32_FROM_BE (entries) * 8;
+  offset = GUINT64_FROM_BE (offset);
+  if (offset > size || length > size - offset)
+    return true;
+  const unsigned int cluster_bits = head[23]; /* 9 to 21, as qemu-img checked */
+  return size < end_bytes && (offset + length - 1) >> cluster_bits != (end_bytes - 1) >> cluster_bits;
+}
+
+static bool
+check_overlay (const VthChain *chain, unsigned int i, GCancellable *cancellable, GError **error)
 {
   g_autofree char *file = vth_qemu_img_overlay (0);
   const char *arguments[] = { "check", "--output=json", file, NULL };
@@ -88,10 +113,9 @@ check_overlay (const VthChain *chain, unsigned int i, uint64_t *end_bytes, GCanc
     why = g_strdup_printf ("qemu-img check finds %" G_GINT64_FORMAT " clusters in it that nothing leads to, pages are missing", leaks);
   else if (status != 0 || figures == NULL)
     why = g_strdup_printf ("qemu-img check says '%s'", message->len > 0 ? message->str : "nothing");
-  if (why != NULL)
-    return refuse (chain, i, why, error);
-  *end_bytes = (uint64_t) figure (figures, "image-end-offset");
-  return true;
+  else if (was_cut_off (g_array_index (chain->fds, int, i), (uint64_t) figure (figures, "image-end-offset")))
+    why = g_strdup ("it was cut off");
+  return why == NULL || refuse (chain, i, why, error);
 }
 
 /* --- their heads --- */
@@ -197,13 +221,9 @@ static bool
 check_link (const VthChain *chain, unsigned int i, int heads, const Layer *layer, char **below, GError **error)
 {
   g_autoptr (VthDump) own = note_of_head (chain, i, heads, layer);
-  struct stat st;
 
   if (own == NULL)
     return !has_record (chain, i) || refuse (chain, i, "its head is missing", error);
-  /* QEMU's dumps end with all of a cluster; what others write may not. */
-  if (fstat (g_array_index (chain->fds, int, i), &st) < 0 || (uint64_t) st.st_size < layer->end_bytes)
-    return refuse (chain, i, "it was cut off within its last cluster", error);
   if (own->tracking.base_generation != NULL && g_strcmp0 (own->tracking.base_generation, *below) != 0)
     {
       g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT,
@@ -253,7 +273,7 @@ vth_chain_check (const VthChain *chain, GCancellable *cancellable, GError **erro
   bool ok = true;
 
   for (unsigned int i = 0; i < n; i++)
-    if (!check_overlay (chain, i, &layers[i].end_bytes, cancellable, error))
+    if (!check_overlay (chain, i, cancellable, error))
       return false;
   if (!check_bottom (chain, n, &generation, error))
     return false;

@@ -33,5 +33,9 @@ make_overlay ()
     local file=$1 base=$2 format=$3
     shift 3
     make_elf "$file.shown" "$@"
-    (cd "$(dirname "$file")" && qemu-img convert -O qcow2 -o cluster_size=4096 -B "$base" -F "$format" "$file.shown" "$file")
+    (
+        cd "$(dirname "$file")" &&
+            qemu-img create -q -f qcow2 -o cluster_size=4096 -b "$file.shown" -F raw "$file" &&
+            qemu-img rebase -b "$base" -F "$format" "$file"
+    )
 }

@@ -42,9 +42,9 @@ good one
 good two
 keep
 
-# An overlay that was cut off, also where only the part of a page is missing.
+# An overlay that was cut off, also where only the part of a page is missing, or so much that nothing seems to be in it.
 size=$(stat -c %s "$d/one")
-for left in $((size - 1000)) $((size - 4096)) $((size - 9000)) $((size / 2)) $((size / 4)); do
+for left in $((size - 1000)) $((size - 4096)) $((size - 9000)) $((size / 2)) $((size / 4)) 16388 12290 4100 200; do
     truncate -s "$left" "$d/one"
     bad '/one* is damaged: *restore it' one two
     restore
