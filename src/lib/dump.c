@@ -440,6 +440,8 @@ choose_base (VthOutput *output, const VthDumpRequest *request, const VthState *s
     *why = g_strdup ("it replaces the earlier one");
   else if (every > 0 && state->tracked_position + 1 >= every)
     *why = g_strdup_printf ("every %u dumps one is", every);
+  else if (vth_overlay_is_last (output, name, state->tracked_position))
+    *why = g_strdup_printf ("%d overlays build on each other already", VTH_OVERLAYS_MAX);
   else if (request->full_every_s > 0 && dump->time_s - state->tracked_start_s >= request->full_every_s)
     {
       g_autofree char *text = vth_duration_to_string (request->full_every_s);

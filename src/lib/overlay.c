@@ -20,7 +20,7 @@
 
 #define HEADER_BYTES 104
 #define BACKING_BYTES_MAX 1023
-/* Far more than full-every allows by default, and QEMU opens one within the other. */
+/* Far more than VTH_OVERLAYS_MAX: others may have made it, and have the time. */
 #define CHAIN_MAX 1024
 
 /* A header may claim anything; no guest is larger than that. */
@@ -120,6 +120,17 @@ vth_overlay_sibling (const char *backing, const char *dir)
   return g_strdup (name);
 }
 
+bool
+vth_overlay_is_last (VthOutput *output, const char *name, unsigned int position)
+{
+  VthNoteInfo info = { 0 };
+
+  if (position < VTH_OVERLAYS_MAX)
+    return false;
+  g_autoptr (VthDump) dump = vth_output_inspect (output, name, &info, NULL);
+  return dump == NULL || vth_dump_is_overlay (dump);
+}
+
 /* --- the chain --- */
 
 void
@@ -208,9 +219,15 @@ vth_chain_open (const char *path, VthChain *chain, GError **error)
   while (reason == NULL && name != NULL)
     {
       struct stat st;
-      if (!g_hash_table_add (seen, g_strdup (name)) || chain->fds->len >= CHAIN_MAX)
+      if (!g_hash_table_add (seen, g_strdup (name)))
         {
           g_set_error (&reason, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: the files it builds on have no end", real);
+          break;
+        }
+      if (chain->fds->len >= CHAIN_MAX)
+        {
+          g_set_error (&reason, VTH_ERROR, VTH_ERROR_UNSUPPORTED, "'%s' builds on more than %d files, too many to be read", real,
+                       CHAIN_MAX - 1);
           break;
         }
       int fd = open_in (dir_fd, dir, name, &st, &reason);

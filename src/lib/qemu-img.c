@@ -10,13 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "vth-private.h"
 
 #define QEMU_IMG "qemu-img"
-/* What it opens beside the files: pipes, event loops, files a second time while they are probed. */
-#define OTHER_FDS 64
 
 static void
 append_file (GString *text, const char *driver, unsigned int i)
@@ -60,28 +57,13 @@ vth_qemu_img_chain (unsigned int n)
   return g_string_free (text, FALSE);
 }
 
-/* In the child; it opens each of its files once more. */
-static void
-raise_limit (void *data)
-{
-  const rlim_t *needed = data;
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= *needed)
-    return;
-  limit.rlim_cur = MIN (*needed, limit.rlim_max);
-  (void) setrlimit (RLIMIT_NOFILE, &limit);
-}
-
 static GSubprocess *
 spawn (const char *const *argv, const int *fds, unsigned int n, const char *what, GError **error)
 {
   g_autoptr (GSubprocessLauncher) launcher
       = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE);
   g_autoptr (GError) reason = NULL;
-  rlim_t needed = 2 * n + OTHER_FDS;
 
-  g_subprocess_launcher_set_child_setup (launcher, raise_limit, &needed, NULL);
   for (unsigned int i = 0; i < n; i++)
     {
       int copy = fcntl (fds[i], F_DUPFD_CLOEXEC, 0);
@@ -94,8 +76,8 @@ spawn (const char *const *argv, const int *fds, unsigned int n, const char *what
     }
   GSubprocess *process = g_subprocess_launcher_spawnv (launcher, argv, &reason);
   if (process == NULL)
-    g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
-                 "cannot run " QEMU_IMG " to read '%s': %s: install it, or set PATH so that it is found", what, reason->message);
+    g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED, "cannot run " QEMU_IMG " to read '%s': %s%s", what, reason->message,
+                 g_error_matches (reason, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? ": install it, or set PATH so that it is found" : "");
   return process;
 }
 

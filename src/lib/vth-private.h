@@ -138,6 +138,8 @@ bool vth_dump_is_overlay (const VthDump *dump);
 int vth_dump_order (const VthRetentionItem *x, const VthRetentionItem *y);
 /* The name of a backing file that is in @dir as well; NULL if it is elsewhere. */
 char *vth_overlay_sibling (const char *backing, const char *dir);
+/* Whether no overlay may build on the dump, which is so far from its full one. */
+bool vth_overlay_is_last (VthOutput *output, const char *name, unsigned int position);
 bool vth_chain_open (const char *path, VthChain *chain, GError **error);
 void vth_chain_clear (VthChain *chain);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthOverlay, vth_overlay_clear)

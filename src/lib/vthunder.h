@@ -327,6 +327,12 @@ void vth_schedule_set_since (VthSchedule *schedule, int64_t since_s);
  * is the default, VTH_FULL_EVERY_DEFAULT dumps.
  */
 #define VTH_FULL_EVERY_DEFAULT 24
+/*
+ * Whatever the rule, no more than so many overlays build on each other: to read
+ * one all have to be opened, and the time that takes grows with the cube of
+ * their number.  Clones need no other file and have no limit.
+ */
+#define VTH_OVERLAYS_MAX 64
 void vth_schedule_get_full_every (const VthSchedule *schedule, unsigned int *count, int64_t *duration_s);
 void vth_schedule_set_full_every (VthSchedule *schedule, unsigned int count, int64_t duration_s);
 /*

@@ -16,6 +16,7 @@ SHELL_TESTS += \
 	tests/shell/test-list.sh \
 	tests/shell/test-locale.sh \
 	tests/shell/test-options.sh \
+	tests/shell/test-overlay-chain.sh \
 	tests/shell/test-overlay.sh \
 	tests/shell/test-parse.sh \
 	tests/shell/test-path.sh \

@@ -825,6 +825,27 @@ test_full_every (Fixture *f, gconstpointer data)
   g_assert_cmpuint (longest, ==, VTH_FULL_EVERY_DEFAULT - 1);
 }
 
+/* Whatever the rule: overlays have an end, clones none. */
+static void
+test_overlays_max (Fixture *f, gconstpointer data)
+{
+  for (int overlay = 0; overlay <= 1; overlay++)
+    {
+      unsigned int longest = 0;
+      fake.overlay = overlay;
+      vth_dump_free (take_incremental (f, (VthDumpRequest){ .full = true }));
+      for (unsigned int i = 0; i < VTH_OVERLAYS_MAX + 3; i++)
+        {
+          const VthDumpRequest rules[] = { { .full_every = G_MAXUINT }, { .full_every_s = INT64_C (100) * 365 * 86400 } };
+          g_autoptr (VthDump) dump = take_incremental (f, rules[i % 2]);
+          longest = MAX (longest, dump->chain_position);
+          if (overlay && i == VTH_OVERLAYS_MAX)
+            assert_full (dump, "64 overlays build on each other");
+        }
+      g_assert_cmpuint (longest, ==, overlay ? VTH_OVERLAYS_MAX : VTH_OVERLAYS_MAX + 3);
+    }
+}
+
 /* A host that cannot do it gives what it can, and says why; never a stop that was not allowed. */
 static void
 test_incremental_stock (Fixture *f, gconstpointer data)
@@ -1335,6 +1356,7 @@ main (int argc, char **argv)
   ADD ("prune", test_prune);
   ADD ("incremental", test_incremental);
   ADD ("full-every", test_full_every);
+  ADD ("overlays-max", test_overlays_max);
   ADD ("incremental-stock", test_incremental_stock);
   ADD ("tuning", test_tuning);
   ADD ("tuning-batch", test_tuning_batch);
