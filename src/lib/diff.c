@@ -143,7 +143,8 @@ extent_at (File *file, uint64_t offset, uint64_t *length)
 {
   const GArray *extents = file->extents;
 
-  if (file->at < extents->len && g_array_index (extents, VthExtent, file->at).logical > offset)
+  /* Files need not have memory in the order of its addresses. */
+  if (file->at == extents->len || g_array_index (extents, VthExtent, file->at).logical > offset)
     file->at = 0;
   while (file->at < extents->len)
     {

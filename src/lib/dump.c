@@ -513,6 +513,8 @@ choose_base (VthOutput *output, const VthDumpRequest *request, const VthState *s
     *why = g_strdup ("it replaces the earlier one");
   else if (every > 0 && state->tracked_position + 1 >= every)
     *why = g_strdup_printf ("every %u dumps one is", every);
+  else if (vth_overlay_is_last (output, name, state->tracked_position))
+    *why = g_strdup_printf ("%d overlays build on each other already", VTH_OVERLAYS_MAX);
   else if (request->full_every_s > 0 && dump->time_s - state->tracked_start_s >= request->full_every_s)
     {
       g_autofree char *text = vth_duration_to_string (request->full_every_s);
@@ -721,7 +723,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL)
     dump->pool = g_strdup (vth_output_get_target (output));
 
-  if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
+  if (!vth_output_check_replace (output, dump->name, error)
+      || !run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
   if (!dump->paused)
     take_figures (domain, dump);

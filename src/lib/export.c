@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gunixinputstream.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,106 +17,49 @@
 
 #include "vth-private.h"
 
-#define QEMU_IMG "qemu-img"
-/* A header may claim anything; no guest is larger than that. */
-#define VIRTUAL_BYTES_MAX (UINT64_C (1) << 46)
-#define FIRST_FD 3
+typedef struct {
+  uint64_t total_bytes;
+  VthProgressFunc progress;
+  void *user_data;
+  GString *message;
+} Conversion;
 
-/* driver=qcow2,file.filename=/dev/fd/3,backing.driver=qcow2,..., of @n files; the last is the full dump. */
-static char *
-describe_chain (unsigned int n)
-{
-  g_autoptr (GString) prefix = g_string_new ("");
-  GString *text = g_string_new ("");
-
-  for (unsigned int i = 0; i < n; i++)
-    {
-      g_string_append_printf (text, "%s%sdriver=%s,%sfile.driver=file,%sfile.filename=/dev/fd/%u", i > 0 ? "," : "", prefix->str,
-                              i + 1 < n ? "qcow2" : "raw", prefix->str, prefix->str, FIRST_FD + i);
-      g_string_append (prefix, "backing.");
-    }
-  return g_string_free (text, FALSE);
-}
-
-/* "    (12.50/100%)" again and again, each behind a carriage return; anything else is what went wrong. */
+/* "    (12.50/100%)" again and again; anything else is what went wrong. */
 static void
-take_output (GString *line, const char *text, size_t length, uint64_t total_bytes, VthProgressFunc progress, void *user_data,
-             GString *message)
+take_line (const char *line, void *data)
 {
-  for (size_t i = 0; i < length; i++)
+  const Conversion *c = data;
+  const char *open = strchr (line, '(');
+
+  if (open != NULL && strstr (open, "/100%)") != NULL)
     {
-      if (text[i] != '\r' && text[i] != '\n')
-        {
-          g_string_append_c (line, text[i]);
-          continue;
-        }
-      const char *open = strchr (line->str, '(');
-      if (open != NULL && strstr (open, "/100%)") != NULL)
-        {
-          if (progress != NULL)
-            progress ((uint64_t) (g_ascii_strtod (open + 1, NULL) / 100 * (double) total_bytes), total_bytes, NULL, user_data);
-        }
-      else if (line->len > 0 && message->len < 2000)
-        g_string_append_printf (message, "%s%s", message->len > 0 ? "; " : "", line->str);
-      g_string_truncate (line, 0);
+      if (c->progress != NULL)
+        c->progress ((uint64_t) (g_ascii_strtod (open + 1, NULL) / 100 * (double) c->total_bytes), c->total_bytes, NULL, c->user_data);
     }
-}
-
-static bool
-follow (GSubprocess *process, uint64_t total_bytes, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
-        GString *message)
-{
-  GInputStream *stream = g_subprocess_get_stdout_pipe (process);
-  g_autoptr (GString) line = g_string_new (NULL);
-  char buffer[512];
-  gssize n;
-
-  while ((n = g_input_stream_read (stream, buffer, sizeof buffer, cancellable, NULL)) > 0)
-    take_output (line, buffer, (size_t) n, total_bytes, progress, user_data, message);
-  take_output (line, "\n", 1, total_bytes, progress, user_data, message);
-  if (n < 0)
-    g_subprocess_force_exit (process);
-  return g_subprocess_wait_check (process, NULL, NULL) && n == 0;
+  else if (c->message->len < 2000)
+    g_string_append_printf (c->message, "%s%s", c->message->len > 0 ? "; " : "", line);
 }
 
 static bool
 convert (const char *path, const VthChain *chain, int to, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
          GError **error)
 {
-  g_autoptr (GSubprocessLauncher) launcher
-      = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE);
-  g_autofree char *files = describe_chain (chain->fds->len);
-  g_autofree char *target = g_strdup_printf ("/dev/fd/%u", FIRST_FD + chain->fds->len);
-  const char *argv[] = { QEMU_IMG, "convert", "-p", "-n", "--target-is-zero", "--image-opts", "-O", "raw", files, target, NULL };
+  const unsigned int n = chain->fds->len;
+  g_autofree char *files = vth_qemu_img_chain (n);
+  g_autofree char *target = g_strdup_printf ("/dev/fd/%u", VTH_QEMU_IMG_FD + n);
+  g_autofree int *fds = g_new (int, n + 1);
+  const char *arguments[] = { "convert", "-p", "-n", "--target-is-zero", "-O", "raw", files, target, NULL };
   g_autoptr (GString) message = g_string_new (NULL);
-  g_autoptr (GError) reason = NULL;
+  Conversion conversion = { g_array_index (chain->virtual_bytes, uint64_t, 0), progress, user_data, message };
+  int status = 0;
 
-  for (unsigned int i = 0; i <= chain->fds->len; i++)
-    {
-      int fd = i < chain->fds->len ? g_array_index (chain->fds, int, i) : to;
-      int copy = fcntl (fd, F_DUPFD_CLOEXEC, 0);
-      if (copy < 0)
-        {
-          vth_set_error_errno (error, errno, "cannot write out '%s'", path);
-          return false;
-        }
-      g_subprocess_launcher_take_fd (launcher, copy, FIRST_FD + (int) i);
-    }
-  g_autoptr (GSubprocess) process = g_subprocess_launcher_spawnv (launcher, argv, &reason);
-  if (process == NULL)
-    {
-      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
-                   "cannot run " QEMU_IMG " to write out '%s': %s: install it, or set PATH so that it is found", path,
-                   reason->message);
-      return false;
-    }
-  if (follow (process, chain->virtual_bytes, progress, user_data, cancellable, message))
+  memcpy (fds, chain->fds->data, n * sizeof *fds);
+  fds[n] = to;
+  if (!vth_qemu_img (arguments, fds, n + 1, path, take_line, &conversion, cancellable, &status, error))
+    return false;
+  if (status == 0)
     return true;
-  if (g_cancellable_is_cancelled (cancellable))
-    g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "writing out '%s' was cancelled", path);
-  else
-    g_set_error (error, VTH_ERROR, VTH_ERROR_IO, "cannot write out '%s': %s", path,
-                 message->len > 0 ? message->str : QEMU_IMG " failed");
+  g_set_error (error, VTH_ERROR, VTH_ERROR_IO, "cannot write out '%s': %s", path, message->len > 0 ? message->str : "qemu-img failed");
   return false;
 }
 
@@ -132,18 +74,25 @@ vth_export_to_fd (const char *path, int to, VthProgressFunc progress, void *user
   int top = g_array_index (chain.fds, int, 0);
   if (chain.fds->len == 1)
     return fstat (top, &st) == 0 && vth_copy_sparse (top, (uint64_t) st.st_size, to, progress, user_data, cancellable, error);
-  if (chain.virtual_bytes == 0 || chain.virtual_bytes > VIRTUAL_BYTES_MAX)
-    {
-      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: it claims %" G_GUINT64_FORMAT " bytes", path,
-                   chain.virtual_bytes);
-      return false;
-    }
-  if (ftruncate (to, (off_t) chain.virtual_bytes) < 0)
+  if (!vth_chain_check (&chain, cancellable, error))
+    return false;
+  if (ftruncate (to, (off_t) g_array_index (chain.virtual_bytes, uint64_t, 0)) < 0)
     {
       vth_set_error_errno (error, errno, "cannot write out '%s'", path);
       return false;
     }
   return convert (path, &chain, to, progress, user_data, cancellable, error);
+}
+
+static bool
+check_replace (const char *target, GError **error)
+{
+  g_autofree char *dir = g_path_get_dirname (target);
+  g_autofree char *plain = g_canonicalize_filename (dir, NULL);
+  g_autofree char *name = g_path_get_basename (target);
+  g_autoptr (VthOutput) output = vth_output_new (NULL, VTH_OUTPUT_DIR, plain, error);
+
+  return output != NULL && vth_output_check_replace (output, name, error);
 }
 
 /* What is written has to be an ELF dump, whatever the headers of its parts say. */
@@ -207,6 +156,8 @@ vth_dump_export (const char *path, const char *target, bool replace, VthProgress
                        : S_ISREG (st.st_mode) ? "'%s' exists already" : "'%s' exists and is no regular file", target);
           return false;
         }
+      if (!check_replace (target, error))
+        return false;
     }
   int fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)

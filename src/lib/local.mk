@@ -6,6 +6,7 @@ pkgconfig_DATA += src/lib/libvthunder.pc
 
 vth_lib_files = \
 	src/lib/batch.c \
+	src/lib/chain.c \
 	src/lib/config.c \
 	src/lib/cron.c \
 	src/lib/diff.c \
@@ -25,6 +26,7 @@ vth_lib_files = \
 	src/lib/output.c \
 	src/lib/overlay.c \
 	src/lib/prune.c \
+	src/lib/qemu-img.c \
 	src/lib/retention.c \
 	src/lib/schedule.c \
 	src/lib/state.c \

@@ -20,8 +20,11 @@
 
 #define HEADER_BYTES 104
 #define BACKING_BYTES_MAX 1023
-/* Far more than full-every allows by default, and QEMU opens one within the other. */
+/* Far more than VTH_OVERLAYS_MAX: others may have made it, and have the time. */
 #define CHAIN_MAX 1024
+
+/* A header may claim anything; no guest is larger than that. */
+#define VIRTUAL_BYTES_MAX (UINT64_C (1) << 46)
 
 #define INCOMPATIBLE_DIRTY (UINT64_C (1) << 0)
 #define INCOMPATIBLE_COMPRESSION (UINT64_C (1) << 3)
@@ -117,6 +120,17 @@ vth_overlay_sibling (const char *backing, const char *dir)
   return g_strdup (name);
 }
 
+bool
+vth_overlay_is_last (VthOutput *output, const char *name, unsigned int position)
+{
+  VthNoteInfo info = { 0 };
+
+  if (position < VTH_OVERLAYS_MAX)
+    return false;
+  g_autoptr (VthDump) dump = vth_output_inspect (output, name, &info, NULL);
+  return dump == NULL || vth_dump_is_overlay (dump);
+}
+
 /* --- the chain --- */
 
 void
@@ -125,6 +139,9 @@ vth_chain_clear (VthChain *chain)
   for (unsigned int i = 0; chain->fds != NULL && i < chain->fds->len; i++)
     close (g_array_index (chain->fds, int, i));
   g_clear_pointer (&chain->fds, g_array_unref);
+  g_clear_pointer (&chain->names, g_ptr_array_unref);
+  g_clear_pointer (&chain->virtual_bytes, g_array_unref);
+  g_clear_pointer (&chain->dir, g_free);
 }
 
 static int
@@ -159,13 +176,18 @@ next_of (VthChain *chain, const char *dir, const char *name, int fd, const struc
     return NULL;
   if (!vth_overlay_probe (&source, name, &overlay, error))
     return NULL;
-  if (chain->fds->len == 1)
-    chain->virtual_bytes = overlay.virtual_bytes;
   if (!overlay.is_plain || overlay.backing == NULL)
     {
       g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s/%s' is a qcow2 file, but no overlay that a dump wrote", dir, name);
       return NULL;
     }
+  if (overlay.virtual_bytes == 0 || overlay.virtual_bytes > VIRTUAL_BYTES_MAX)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s/%s' is damaged: it claims %" G_GUINT64_FORMAT " bytes", dir, name,
+                   overlay.virtual_bytes);
+      return NULL;
+    }
+  g_array_append_val (chain->virtual_bytes, overlay.virtual_bytes);
   char *next = vth_overlay_sibling (overlay.backing, dir);
   if (next == NULL)
     g_set_error (error, VTH_ERROR, VTH_ERROR_UNSAFE,
@@ -189,14 +211,23 @@ vth_chain_open (const char *path, VthChain *chain, GError **error)
   int dir_fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   chain->fds = g_array_new (FALSE, FALSE, sizeof (int));
+  chain->names = g_ptr_array_new_with_free_func (g_free);
+  chain->virtual_bytes = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  chain->dir = g_strdup (dir);
   if (dir_fd < 0)
     vth_set_error_errno (&reason, errno, "cannot open '%s'", dir);
   while (reason == NULL && name != NULL)
     {
       struct stat st;
-      if (!g_hash_table_add (seen, g_strdup (name)) || chain->fds->len >= CHAIN_MAX)
+      if (!g_hash_table_add (seen, g_strdup (name)))
         {
           g_set_error (&reason, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is damaged: the files it builds on have no end", real);
+          break;
+        }
+      if (chain->fds->len >= CHAIN_MAX)
+        {
+          g_set_error (&reason, VTH_ERROR, VTH_ERROR_UNSUPPORTED, "'%s' builds on more than %d files, too many to be read", real,
+                       CHAIN_MAX - 1);
           break;
         }
       int fd = open_in (dir_fd, dir, name, &st, &reason);
@@ -207,6 +238,7 @@ vth_chain_open (const char *path, VthChain *chain, GError **error)
           break;
         }
       g_array_append_val (chain->fds, fd);
+      g_ptr_array_add (chain->names, g_strdup (name));
       char *next = next_of (chain, dir, name, fd, &st, &reason);
       g_free (name);
       name = next;

@@ -2,6 +2,7 @@
 /* Retention applied to the dumps of a domain: a plan, then its execution. */
 #include <config.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "vth-private.h"
@@ -173,9 +174,8 @@ vth_prune_plan_last (VthOutput *output, virDomainPtr domain, const char *const *
   return dumps != NULL && keep_needed_in (output, plan, error) ? g_steal_pointer (&plan) : NULL;
 }
 
-/* Since the plan was made a dump may have been taken on top. */
-static bool
-check_not_needed (GHashTable *backing, const char *name, GError **error)
+static const char *
+find_overlay (GHashTable *backing, const char *name)
 {
   GHashTableIter iter;
   void *file, *needed;
@@ -183,11 +183,39 @@ check_not_needed (GHashTable *backing, const char *name, GError **error)
   g_hash_table_iter_init (&iter, backing);
   while (g_hash_table_iter_next (&iter, &file, &needed))
     if (strcmp (needed, name) == 0)
-      {
-        g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not removed: '%s' builds on it", name, (const char *) file);
-        return false;
-      }
-  return true;
+      return file;
+  return NULL;
+}
+
+/* Since the plan was made a dump may have been taken on top. */
+static bool
+check_not_needed (GHashTable *backing, const char *name, GError **error)
+{
+  const char *by = find_overlay (backing, name);
+
+  if (by != NULL)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not removed: '%s' builds on it", name, by);
+  return by == NULL;
+}
+
+bool
+vth_output_check_replace (VthOutput *output, const char *name, GError **error)
+{
+  g_autofree char *real = vth_output_get_kind (output) == VTH_OUTPUT_DIR ? realpath (vth_output_get_path (output), NULL) : NULL;
+  g_autoptr (VthOutput) dir = NULL;
+
+  if (!vth_output_exists (output, name))
+    return true;
+  /* An overlay may have the whole path of what it builds on, and there are links. */
+  if (real != NULL && (dir = vth_output_new (NULL, VTH_OUTPUT_DIR, real, error)) == NULL)
+    return false;
+  g_autoptr (GHashTable) backing = vth_output_backing (dir != NULL ? dir : output, error);
+  const char *by = backing != NULL ? find_overlay (backing, name) : NULL;
+  if (backing == NULL)
+    g_prefix_error (error, "'%s' is not replaced: ", name);
+  else if (by != NULL)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not replaced: '%s' builds on it: choose another name", name, by);
+  return backing != NULL && by == NULL;
 }
 
 static bool

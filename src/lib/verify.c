@@ -131,52 +131,94 @@ check_manifest (const char *path, int fd, uint64_t size_bytes, VthProgressFunc p
   return true;
 }
 
+#define BASE_REMEDY "an overlay is of use only together with the dumps it builds on"
+
 /* An overlay is worth what the files are that it builds on. */
-static void
-check_chain (const char *path, const VthDump *dump, GPtrArray *checks)
+static bool
+check_chain (const char *path, const VthDump *dump, GCancellable *cancellable, GPtrArray *checks, GError **error)
 {
   g_auto (VthChain) chain = { 0 };
   g_autoptr (GError) reason = NULL;
 
   if (!vth_dump_is_overlay (dump))
-    return;
-  if (vth_chain_open (path, &chain, &reason))
-    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK, g_strdup_printf ("all %u files are there", chain.fds->len), NULL));
+    return true;
+  if (vth_chain_open (path, &chain, &reason) && vth_chain_check (&chain, cancellable, &reason))
+    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK,
+                                            g_strdup_printf ("all %u files are there, whole, and fit each other", chain.fds->len), NULL));
+  else if (g_error_matches (reason, VTH_ERROR, VTH_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
   else
-    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_FAILED, g_strdup (reason->message),
-                                            "an overlay is of use only together with the dumps it builds on"));
+    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_FAILED, g_strdup (reason->message), BASE_REMEDY));
+  return true;
 }
 
-/* The same for volumes, which are not opened here. */
+/* What is wrong with the files that volume @at builds on, as far as their heads and records tell; NULL: nothing. */
+static char *
+find_misfit (VthOutput *output, const char *at, GHashTable *backing)
+{
+  g_autoptr (GArray) segments = g_array_new (FALSE, FALSE, sizeof (VthSegment));
+  VthNoteInfo info = { .segments = segments };
+  g_autoptr (GError) reason = NULL;
+  const char *next;
+
+  for (; (next = g_hash_table_lookup (backing, at)) != NULL; at = next)
+    {
+      g_autoptr (VthDump) over = vth_dump_inspect_in (output, at, &reason);
+      g_autoptr (VthDump) under = over != NULL ? vth_dump_inspect_in (output, next, &reason) : NULL;
+      if (under == NULL)
+        return g_strdup (reason->message);
+      if (over->tracking.base_generation == NULL || (vth_dump_is_overlay (under) && under->tracking.generation == NULL))
+        continue; /* nobody says */
+      if (g_strcmp0 (over->tracking.base_generation, under->tracking.generation) != 0)
+        return g_strdup_printf ("'%s' was not written over this '%s', which is another dump", at, next);
+    }
+  g_autoptr (VthDump) bottom = vth_output_inspect (output, at, &info, &reason);
+  return bottom == NULL ? g_strdup (reason->message) : NULL;
+}
+
+/* The same for volumes of another host, which are not opened here. */
 static void
-check_chain_in (VthOutput *output, const char *name, const VthDump *dump, GPtrArray *checks)
+check_volumes (VthOutput *output, const char *name, GPtrArray *checks)
 {
   g_autoptr (GError) reason = NULL;
-  unsigned int n = 1;
-
-  if (!vth_dump_is_overlay (dump))
-    return;
-  if (vth_output_get_kind (output) == VTH_OUTPUT_DIR)
-    {
-      g_autofree char *path = g_build_filename (vth_output_get_path (output), name, NULL);
-      check_chain (path, dump, checks);
-      return;
-    }
   g_autoptr (GHashTable) backing = vth_output_backing (output, &reason);
   const char *at = name, *next = backing != NULL ? g_hash_table_lookup (backing, at) : NULL;
+  unsigned int n = 1;
+
   while (next != NULL && vth_output_exists (output, next) && n <= g_hash_table_size (backing))
     {
       at = next;
       next = g_hash_table_lookup (backing, at);
       n++;
     }
-  if (reason != NULL || next != NULL || n == 1)
-    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_FAILED,
-                                            reason != NULL ? g_strdup (reason->message)
-                                            : g_strdup_printf ("'%s' builds on a file that is not there", at),
-                                            "an overlay is of use only together with the dumps it builds on"));
-  else
-    g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK, g_strdup_printf ("all %u files are there", n), NULL));
+  char *wrong = reason != NULL             ? g_strdup (reason->message)
+                : next != NULL || n == 1 ? g_strdup_printf ("'%s' builds on a file that is not there", at)
+                                           : find_misfit (output, name, backing);
+  if (wrong != NULL)
+    {
+      g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_FAILED, wrong, BASE_REMEDY));
+      return;
+    }
+  g_ptr_array_add (checks, vth_check_new ("base", VTH_CHECK_OK, g_strdup_printf ("all %u files are there and fit each other", n), NULL));
+  g_ptr_array_add (checks, vth_check_new ("overlays", VTH_CHECK_SKIPPED,
+                                          g_strdup ("whether they are whole can be told only on the host they are on"), NULL));
+}
+
+static bool
+check_chain_in (VthOutput *output, const char *name, const VthDump *dump, GCancellable *cancellable, GPtrArray *checks,
+                GError **error)
+{
+  g_autofree char *path = g_build_filename (vth_output_get_path (output), name, NULL);
+
+  if (!vth_dump_is_overlay (dump))
+    return true;
+  if (vth_output_get_kind (output) == VTH_OUTPUT_DIR || (vth_output_is_local (output) && access (path, R_OK) == 0))
+    return check_chain (path, dump, cancellable, checks, error);
+  check_volumes (output, name, checks);
+  return true;
 }
 
 bool
@@ -194,8 +236,8 @@ vth_dump_verify (const char *path, VthProgressFunc progress, void *user_data, GC
   VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
   g_autoptr (VthDump) dump = vth_note_read (&source, path, &info, &reason);
   add_header_failure (dump, reason, made);
-  check_chain (path, dump, made);
-  bool ok = check_manifest (path, fd, (uint64_t) st.st_size, progress, user_data, cancellable, made, error);
+  bool ok = check_chain (path, dump, cancellable, made, error)
+            && check_manifest (path, fd, (uint64_t) st.st_size, progress, user_data, cancellable, made, error);
   close (fd);
   if (ok)
     *checks = g_steal_pointer (&made);
@@ -219,7 +261,8 @@ vth_dump_verify_in (VthOutput *output, const char *name, VthProgressFunc progres
       return false;
     }
   add_header_failure (dump, reason, made);
-  check_chain_in (output, name, dump, made);
+  if (!check_chain_in (output, name, dump, cancellable, made, error))
+    return false;
   if (!vth_output_exists (output, manifest))
     g_ptr_array_add (made, vth_check_new ("manifest", VTH_CHECK_SKIPPED, g_strdup ("there is none"), NULL));
   else

@@ -129,10 +129,12 @@ typedef struct {
   bool is_plain; /* no feature that a dump has no use for */
 } VthOverlay;
 
-/* The files that a dump consists of, itself first. */
+/* The files that a dump consists of, itself first, the full dump last. */
 typedef struct {
   GArray *fds; /* int, open for reading */
-  uint64_t virtual_bytes; /* of an overlay */
+  GPtrArray *names; /* in @dir */
+  GArray *virtual_bytes; /* uint64_t, of each overlay */
+  char *dir;
 } VthChain;
 
 bool vth_is_qcow2 (const unsigned char magic[4]);
@@ -144,10 +146,28 @@ bool vth_dump_is_overlay (const VthDump *dump);
 int vth_dump_order (const VthRetentionItem *x, const VthRetentionItem *y);
 /* The name of a backing file that is in @dir as well; NULL if it is elsewhere. */
 char *vth_overlay_sibling (const char *backing, const char *dir);
+/* Whether no overlay may build on the dump, which is so far from its full one. */
+bool vth_overlay_is_last (VthOutput *output, const char *name, unsigned int position);
 bool vth_chain_open (const char *path, VthChain *chain, GError **error);
 void vth_chain_clear (VthChain *chain);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthOverlay, vth_overlay_clear)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthChain, vth_chain_clear)
+
+/* qemu-img.c: it opens the files it is given and no others */
+#define VTH_QEMU_IMG_FD 3 /* what it sees the first of them as */
+typedef void (*VthQemuImgLine) (const char *line, void *data);
+/* The @i-th file as a qcow2 image, without what it builds on. */
+char *vth_qemu_img_overlay (unsigned int i);
+/* The same, its first @size_bytes only. */
+char *vth_qemu_img_head (unsigned int i, uint64_t size_bytes);
+/* All @n files, each on the next one; the last is raw. */
+char *vth_qemu_img_chain (unsigned int n);
+/* False if it cannot be run or is cancelled; @status: its exit status, -1 if it was killed.  @what: for errors. */
+bool vth_qemu_img (const char *const *arguments, const int *fds, unsigned int n, const char *what, VthQemuImgLine take_line,
+                   void *data, GCancellable *cancellable, int *status, GError **error);
+
+/* chain.c: whether its files, two or more, are whole and fit each other */
+bool vth_chain_check (const VthChain *chain, GCancellable *cancellable, GError **error);
 
 /* extents.c */
 #define VTH_PLACE_UNKNOWN UINT64_MAX
@@ -261,6 +281,9 @@ char *vth_dump_choose_name (VthOutput *output, const VthConfig *config, const Vt
 
 /* prune.c: @dumps is emptied */
 GPtrArray *vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone);
+
+/* False if a file of that name is there and an overlay builds on it; that of a remote directory cannot be told. */
+bool vth_output_check_replace (VthOutput *output, const char *name, GError **error);
 
 /* One of @n slots of the host; -1 without error when all are taken. close() gives it back. */
 int vth_state_slot (const char *state_dir, unsigned int n, GError **error);

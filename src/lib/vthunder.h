@@ -327,6 +327,12 @@ void vth_schedule_set_since (VthSchedule *schedule, int64_t since_s);
  * is the default, VTH_FULL_EVERY_DEFAULT dumps.
  */
 #define VTH_FULL_EVERY_DEFAULT 24
+/*
+ * Whatever the rule, no more than so many overlays build on each other: to read
+ * one all have to be opened, and the time that takes grows with the cube of
+ * their number.  Clones need no other file and have no limit.
+ */
+#define VTH_OVERLAYS_MAX 64
 void vth_schedule_get_full_every (const VthSchedule *schedule, unsigned int *count, int64_t *duration_s);
 void vth_schedule_set_full_every (VthSchedule *schedule, unsigned int count, int64_t duration_s);
 /*
@@ -701,7 +707,8 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * libvirt or QEMU that does not know such parameters is one that cannot take a
  * mirror dump.
  *
- * Errors: VTH_ERROR_LOCKED (a dump of this domain is running),
+ * Errors: VTH_ERROR_LOCKED (a dump of this domain is running, or an overlay
+ * builds on the file that would be replaced),
  * VTH_ERROR_PAUSE_REFUSED, VTH_ERROR_UNSAFE, VTH_ERROR_CANCELLED,
  * VTH_ERROR_TIMEOUT, VTH_ERROR_USAGE, VTH_ERROR_CONFIG, VTH_ERROR_READ_ONLY,
  * VTH_ERROR_LIBVIRT.
@@ -765,6 +772,8 @@ void vth_check_free (VthCheck *check);
  * @progress: (nullable): for the manifest, which reads the whole file
  *
  * True if the file could be read at all; whether it is whole is in the checks.
+ * "base" is of all files of the overlay, each whole and written over the one
+ * below it; it runs qemu-img, and fails where that is not to be had.
  * Errors: VTH_ERROR_NOT_FOUND, VTH_ERROR_IO, VTH_ERROR_CANCELLED.
  */
 bool vth_dump_verify (const char *path,
@@ -773,7 +782,11 @@ bool vth_dump_verify (const char *path,
                       GCancellable *cancellable,
                       GPtrArray **checks,
                       GError **error);
-/* The same for a file or volume of an output: a manifest has the whole volume sent here. */
+/*
+ * The same for a file or volume of an output: a manifest has the whole volume
+ * sent here, and overlays on another host are not looked into ("overlays" is
+ * VTH_CHECK_SKIPPED then).
+ */
 bool vth_dump_verify_in (VthOutput *output,
                          const char *name,
                          VthProgressFunc progress,
@@ -791,8 +804,10 @@ bool vth_dump_verify_in (VthOutput *output,
  * Writes a dump that needs no other file: complete ELF, mode 0600, holes kept.
  * The backing files of an overlay have to be regular files in its directory;
  * nothing else that it names is opened.  Runs qemu-img for overlays.
- * Errors: VTH_ERROR_FORMAT, VTH_ERROR_UNSAFE (a backing file elsewhere, a
+ * Errors: VTH_ERROR_FORMAT (no ELF dump; or one of its files is damaged, or is
+ * not what the overlay was written over), VTH_ERROR_UNSAFE (a backing file elsewhere, a
  * link), VTH_ERROR_NOT_FOUND, VTH_ERROR_USAGE (@target exists),
+ * VTH_ERROR_LOCKED (an overlay builds on @target),
  * VTH_ERROR_UNSUPPORTED (no qemu-img), VTH_ERROR_IO, VTH_ERROR_CANCELLED.
  */
 bool vth_dump_export (const char *path,

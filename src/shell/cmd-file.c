@@ -674,6 +674,7 @@ const ShCommand sh_file_commands[] = {
                    "removed; dumps taken by hand stay, and so does what a qcow2 file that stays builds on." },
   { "dump-verify", .run = run_dump_verify, .options = dump_verify_options, .flags = SH_COMMAND_CANCELLABLE,
     .help = "check that dump files are whole",
-    .description = "Checks headers, segments and notes, and the SHA-256 manifest if there is one." },
+    .description = "Checks headers, segments and notes, and the SHA-256 manifest if there is one. Of an overlay all "
+                   "files it builds on are checked too, for which qemu-img is needed." },
   { NULL },
 };

@@ -76,6 +76,48 @@ if vthunder -q dump-export "$tmp/alone/$three" "$tmp/none" 2>"$tmp/message"; the
 grep -q "symbolic link" "$tmp/message" || fail "$(cat "$tmp/message")"
 no_leftovers "$tmp" none
 
+# What an overlay lost, or a base that is another one, is no memory of the guest.
+# damaged TEXT: neither a dump nor a comparison comes of the third dump, and it is not whole.
+damaged ()
+{
+    if vthunder -q dump-export "$dumps/$three" "$tmp/none" 2>"$tmp/message"; then fail "exported: $1"; fi
+    grep -q -- "$1" "$tmp/message" || fail "$(cat "$tmp/message")"
+    if vthunder -q dump-diff "$dumps/$one" "$dumps/$three" >"$tmp/message" 2>&1; then fail "compared: $1"; fi
+    if vthunder dump-verify "$dumps/$three" >"$tmp/message" 2>&1; then fail "whole: $1"; fi
+    grep -q -- "base *failed.*$1" "$tmp/message" || fail "$(cat "$tmp/message")"
+    no_leftovers "$tmp" none
+}
+size=$(stat -c %s "$dumps/$two")
+cp -p "$dumps/$two" "$tmp/two"
+for left in $((size - 512)) $((size / 2)) $((size / 4)) 20480; do
+    truncate -s "$left" "$dumps/$two"
+    damaged "$two' is damaged"
+    cp -p "$tmp/two" "$dumps/$two"
+done
+mv "$dumps/$one" "$tmp/one"
+vthunder -q dump "$domain" --file "$dumps/$one"
+damaged "$two' was not written over this '$one', which is no tracked dump"
+cp "$tmp/one" "$dumps/$one"
+truncate -s -1M "$dumps/$one"
+damaged "$one' is damaged: segment [0-9]* is not whole"
+mv "$tmp/one" "$dumps/$one"
+vthunder -q dump-verify "$dumps/$three" || fail "not whole again"
+
+# Nor is it replaced, by a dump or an export; what nobody builds on is.
+cp "$dumps/$one" "$tmp/one"
+for mode in mirror stop incremental; do
+    code=0
+    vthunder -q dump "$domain" --mode "$mode" --file "$dumps/$one" 2>"$tmp/message" || code=$?
+    [ "$code" = 3 ] || fail "a dump in mode $mode replaces what others build on: $code"
+    grep -q "'$one' is not replaced: '$two' builds on it" "$tmp/message" || fail "$(cat "$tmp/message")"
+done
+cmp "$tmp/one" "$dumps/$one" || fail "it was replaced"
+if vthunder -q dump-export --force "$tmp/one" "$dumps/$two" 2>"$tmp/message"; then fail "an export replaces what others build on"; fi
+grep -q "'$two' is not replaced: '$three' builds on it" "$tmp/message" || fail "$(cat "$tmp/message")"
+mv "$tmp/one" "$dumps/one"
+vthunder -q dump "$domain" --file "$dumps/one"
+rm "$dumps/one"
+
 # Gone, asked for, lost: a full dump and the reason.
 mv "$dumps/$three" "$tmp/three"
 take

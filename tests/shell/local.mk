@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-EXTRA_DIST += tests/shell/lib.sh tests/shell/term.sh tests/bench/shell-speed
+EXTRA_DIST += tests/shell/lib.sh tests/shell/overlays.sh tests/shell/term.sh tests/bench/shell-speed
 SHELL_TESTS += \
 	tests/shell/test-batch.sh \
 	tests/shell/test-complete-bash.sh \
@@ -16,6 +16,8 @@ SHELL_TESTS += \
 	tests/shell/test-list.sh \
 	tests/shell/test-locale.sh \
 	tests/shell/test-options.sh \
+	tests/shell/test-overlay-chain.sh \
+	tests/shell/test-overlay.sh \
 	tests/shell/test-parse.sh \
 	tests/shell/test-path.sh \
 	tests/shell/test-readonly.sh \

@@ -142,6 +142,14 @@ test_order (void)
   assert_diff (a, b, "");
   put (b, (8 << 20) + 7 * PAGE, "x", 1);
   assert_diff (a, b, "7000+1");
+
+  /* Both the other way round: the last extent of the file is passed long before the last address. */
+  write_elf (a, turned, 2, true);
+  write_elf (b, turned, 2, true);
+  put (a, 4 << 20, "x", 1);
+  assert_diff (a, b, "500000+1");
+  put (a, (8 << 20) + 7 * PAGE, "x", 1);
+  assert_diff (a, b, "7000+1 500000+1");
 }
 
 static void
