@@ -241,19 +241,9 @@ check_link (const VthChain *chain, unsigned int i, int heads, const Layer *layer
 static bool
 check_bottom (const VthChain *chain, unsigned int i, char **generation, GError **error)
 {
-  g_autoptr (GArray) segments = g_array_new (FALSE, FALSE, sizeof (VthSegment));
   g_autofree char *path = g_build_filename (chain->dir, name_of (chain, i), NULL);
-  VthNoteInfo info = { .segments = segments };
-  int fd = g_array_index (chain->fds, int, i);
-  struct stat st;
+  g_autoptr (VthDump) dump = vth_note_read_elf (g_array_index (chain->fds, int, i), path, error);
 
-  if (fstat (fd, &st) < 0)
-    {
-      vth_set_error_errno (error, errno, "cannot read '%s'", path);
-      return false;
-    }
-  VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
-  g_autoptr (VthDump) dump = vth_note_read (&source, path, &info, error);
   if (dump == NULL)
     {
       if (i > 0)

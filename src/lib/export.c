@@ -95,24 +95,6 @@ check_replace (const char *target, GError **error)
   return output != NULL && vth_output_check_replace (output, name, error);
 }
 
-/* What is written has to be an ELF dump, whatever the headers of its parts say. */
-static bool
-check_elf (const char *path, int fd, GError **error)
-{
-  g_autoptr (GArray) segments = g_array_new (FALSE, FALSE, sizeof (VthSegment));
-  VthNoteInfo info = { .segments = segments };
-  struct stat st;
-
-  if (fstat (fd, &st) < 0)
-    {
-      vth_set_error_errno (error, errno, "cannot read '%s'", path);
-      return false;
-    }
-  VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
-  g_autoptr (VthDump) dump = vth_note_read (&source, path, &info, error);
-  return dump != NULL;
-}
-
 static bool
 finish (int fd, const char *temporary, const char *target, bool replace, GError **error)
 {
@@ -165,8 +147,10 @@ vth_dump_export (const char *path, const char *target, bool replace, VthProgress
       vth_set_error_errno (error, errno, "cannot create a file in '%s'", dir);
       return false;
     }
-  bool ok = vth_export_to_fd (path, fd, progress, user_data, cancellable, error) && check_elf (path, fd, error)
-            && finish (fd, temporary, target, replace, error);
+  /* It has to be an ELF dump, whatever the headers of its parts say. */
+  g_autoptr (VthDump) dump = NULL;
+  bool ok = vth_export_to_fd (path, fd, progress, user_data, cancellable, error)
+            && (dump = vth_note_read_elf (fd, path, error)) != NULL && finish (fd, temporary, target, replace, error);
   close (fd);
   g_unlink (temporary); /* where it was renamed there is none */
   return ok;

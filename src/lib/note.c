@@ -12,6 +12,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vth-private.h"
@@ -834,4 +835,20 @@ vth_note_read (const VthSource *source, const char *what, VthNoteInfo *info, GEr
   if (ok && info->note_offset == 0)
     add_check (&reader, "vthunder-note", VTH_CHECK_SKIPPED, "there is none");
   return ok ? g_steal_pointer (&dump) : NULL;
+}
+
+VthDump *
+vth_note_read_elf (int fd, const char *path, GError **error)
+{
+  g_autoptr (GArray) segments = g_array_new (FALSE, FALSE, sizeof (VthSegment));
+  VthNoteInfo info = { .segments = segments };
+  struct stat st;
+
+  if (fstat (fd, &st) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot read '%s'", path);
+      return NULL;
+    }
+  VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
+  return vth_note_read (&source, path, &info, error);
 }

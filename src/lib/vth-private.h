@@ -114,6 +114,8 @@ typedef struct {
 } VthSegment;
 
 VthDump *vth_note_read (const VthSource *source, const char *what, VthNoteInfo *info, GError **error);
+/* Of an ELF dump only, whose segments have to be there; @fd stays open. */
+VthDump *vth_note_read_elf (int fd, const char *path, GError **error);
 bool vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **error);
 char *vth_note_annotate (const char *json, const VthDump *dump, const char *name, GError **error);
 char *vth_note_record (const VthDump *dump, const char *name);
