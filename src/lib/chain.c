@@ -18,7 +18,6 @@
 
 /* Of what is in front of the memory; a thousand vCPUs take 1 MiB. */
 #define HEAD_BYTES (4 << 20)
-#define RECORD_BYTES_MAX 65536
 #define RESTORE "restore it from a copy, else it and what builds on it are lost"
 
 /* Where the head of an overlay is among those of all. */
@@ -120,14 +119,6 @@ check_overlay (const VthChain *chain, unsigned int i, GCancellable *cancellable,
 
 /* --- their heads --- */
 
-static void
-take_message (const char *line, void *data)
-{
-  GString *message = data;
-  if (message->len < 2000)
-    g_string_append_printf (message, "%s%s", message->len > 0 ? "; " : "", line);
-}
-
 /* Of all overlays, each without what it builds on, one behind the other in a file in memory; -1 on failure. */
 static int
 read_heads (const VthChain *chain, Layer *layers, unsigned int n, GCancellable *cancellable, GError **error)
@@ -156,7 +147,7 @@ read_heads (const VthChain *chain, Layer *layers, unsigned int n, GCancellable *
   if (to < 0 || ftruncate (to, (off_t) end) < 0)
     vth_set_error_errno (error, errno, "cannot take memory for the heads of '%s'", name_of (chain, 0));
   else if (vth_qemu_img ((const char *const *) arguments->pdata, (const int *) (void *) fds->data, fds->len, name_of (chain, 0),
-                         take_message, message, cancellable, &status, error))
+                         vth_qemu_img_take_message, message, cancellable, &status, error))
     {
       if (status == 0)
         return to;
@@ -203,17 +194,15 @@ has_record (const VthChain *chain, unsigned int i)
 {
   g_autofree char *name = g_strconcat (name_of (chain, i), VTH_RECORD_SUFFIX, NULL);
   g_autofree char *path = g_build_filename (chain->dir, name, NULL);
-  g_autofree char *text = g_malloc (RECORD_BYTES_MAX);
   g_autoptr (VthDump) dump = g_new0 (VthDump, 1);
   struct stat st;
-  int fd = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, NULL);
+  size_t length = 0;
+  g_autofree char *text = vth_file_read_small (path, O_NOFOLLOW, &st, &length, NULL);
 
-  if (fd < 0)
+  if (text == NULL)
     return false;
-  ssize_t n = pread (fd, text, RECORD_BYTES_MAX, 0);
-  close (fd);
   dump->name = g_strdup (name_of (chain, i));
-  return n > 0 && vth_note_apply_json (dump, text, (size_t) n, NULL) && dump->own && dump->tracking.generation != NULL;
+  return vth_note_apply_json (dump, text, length, NULL) && dump->own && dump->tracking.generation != NULL;
 }
 
 /* @below: the generation of what @i builds on; on success that of @i. */

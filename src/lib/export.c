@@ -36,8 +36,8 @@ take_line (const char *line, void *data)
       if (c->progress != NULL)
         c->progress ((uint64_t) (g_ascii_strtod (open + 1, NULL) / 100 * (double) c->total_bytes), c->total_bytes, NULL, c->user_data);
     }
-  else if (c->message->len < 2000)
-    g_string_append_printf (c->message, "%s%s", c->message->len > 0 ? "; " : "", line);
+  else
+    vth_qemu_img_take_message (line, c->message);
 }
 
 static bool

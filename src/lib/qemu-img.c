@@ -57,6 +57,15 @@ vth_qemu_img_chain (unsigned int n)
   return g_string_free (text, FALSE);
 }
 
+void
+vth_qemu_img_take_message (const char *line, void *data)
+{
+  GString *message = data;
+
+  if (message->len < 2000)
+    g_string_append_printf (message, "%s%s", message->len > 0 ? "; " : "", line);
+}
+
 static GSubprocess *
 spawn (const char *const *argv, const int *fds, unsigned int n, const char *what, GError **error)
 {

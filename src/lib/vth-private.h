@@ -158,6 +158,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthChain, vth_chain_clear)
 /* qemu-img.c: it opens the files it is given and no others */
 #define VTH_QEMU_IMG_FD 3 /* what it sees the first of them as */
 typedef void (*VthQemuImgLine) (const char *line, void *data);
+/* For what is all complaint: adds it to @data, a GString. */
+void vth_qemu_img_take_message (const char *line, void *data);
 /* The @i-th file as a qcow2 image, without what it builds on. */
 char *vth_qemu_img_overlay (unsigned int i);
 /* The same, its first @size_bytes only. */

@@ -369,7 +369,7 @@ const ShCommand sh_watch_commands[] = {
     .description = "Begins with a full dump and takes incremental ones until Ctrl-C, keeping the newest. Of overlays "
                    "those that a newer one builds on stay longer, and a full dump is taken now and then so that they "
                    "can go. An interval that passes while a dump is being taken is missed: that is counted and "
-                   "printed. A dump that fails is reported and counted, and the next one is taken all the same. Removes no dump that it did not take itself. When it ends, the domain's changes are no longer "
-                   "kept track of." },
+                   "printed. A dump that fails is reported and counted, and the next one is taken all the same. Removes "
+                   "no dump that it did not take itself. When it ends, the domain's changes are no longer kept track of." },
   { NULL },
 };
