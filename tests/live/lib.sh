@@ -539,13 +539,20 @@ find_domain_counters ()
 # own_state: the configuration, data and state of vthunder are this test's own.
 own_state () { export XDG_CONFIG_HOME=$tmp/config XDG_DATA_HOME=$tmp/data XDG_STATE_HOME=$tmp/state; }
 
-# incremental_domain: a domain whose dumps vthunder can build on each other.
-incremental_domain ()
+# shell_domain: a guest, $domain, for vthunder's commands, which keep what they remember to themselves.
+shell_domain ()
 {
-    need jq qemu-img
+    need jq
     need_libvirt
     own_state
     create_domain "$(unique_domain)" 256 1 ""
+}
+
+# incremental_domain: a domain whose dumps vthunder can build on each other.
+incremental_domain ()
+{
+    need qemu-img
+    shell_domain
     need_dump_argument track base
 }
 

@@ -5,10 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/live/pool.sh
 . "$live/pool.sh"
-need jq
-need_libvirt
-own_state
-create_domain "$(unique_domain)" 256 1 ""
+shell_domain
 mkdir -m 700 "$tmp/dumps"
 mkdir -p "$tmp/hooks/pre.d" "$XDG_CONFIG_HOME/vthunder"
 printf '[hooks]\ndir=%s\n' "$tmp/hooks" >"$XDG_CONFIG_HOME/vthunder/vthunder.conf"

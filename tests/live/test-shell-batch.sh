@@ -3,10 +3,7 @@
 # A schedule, its dump when it is due and not before, retention.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
-need jq
-need_libvirt
-own_state
-create_domain "$(unique_domain)" 256 1 ""
+shell_domain
 mkdir -m 700 "$tmp/dumps"
 
 vthunder -q "path-set $domain $tmp/dumps; schedule-add $domain often '* * * * *' --keep-last 1"

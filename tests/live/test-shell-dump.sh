@@ -3,10 +3,7 @@
 # vthunder on a real guest: path-set, dump, dump-list, -info, -verify, --detach, list.
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
-need jq
-need_libvirt
-own_state
-create_domain "$(unique_domain)" 256 1 ""
+shell_domain
 mkdir -m 700 "$tmp/dumps"
 
 vthunder -q path-set "$domain" "$tmp/dumps"

@@ -5,10 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/live/pool.sh
 . "$live/pool.sh"
-need jq
-need_libvirt
-own_state
-create_domain "$(unique_domain)" 256 1 ""
+shell_domain
 make_pool
 check_pool "$LIBVIRT_DEFAULT_URI"
 
