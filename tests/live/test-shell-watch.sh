@@ -54,10 +54,17 @@ for name in $(jq -rs '.[-3:][].name' "$tmp/lines"); do [ -e "$dumps/$name" ] || 
 vthunder watch "$domain" --interval 10ms --keep 1 --count 4 --output "$dumps" --json >"$tmp/lines"
 totals '.taken == 4 and .missed > 0'
 jq -es 'map(.missed) | add > 0' "$tmp/lines" >/dev/null || fail "no interval was missed: $(cat "$tmp/lines")"
+# start_watch OPTION...: until the first dump is there.  The lines of the watch before must not be taken for its.
+start_watch ()
+{
+    rm -f "$tmp/lines"
+    vthunder watch "$domain" --interval 300ms --output "$dumps" --json "$@" >"$tmp/lines" 2>"$tmp/text.err" &
+    watch=$!
+    pids+=("$watch")
+    wait_for 60 grep -qs '"own":true' "$tmp/lines" || fail "no dump: $(cat "$tmp/lines" "$tmp/text.err")"
+}
 # A dump that fails is not the end: the output is gone for a moment.
-vthunder watch "$domain" --interval 300ms --count 20 --output "$dumps" --json >"$tmp/lines" 2>"$tmp/text.err" &
-watch=$!
-wait_for 60 grep -q '"own":true' "$tmp/lines" || fail "no dump: $(cat "$tmp/lines" "$tmp/text.err")"
+start_watch --count 20
 mv "$dumps" "$tmp/away"
 wait_for 60 grep -q '"error":' "$tmp/lines" || fail "no dump fails: $(cat "$tmp/lines" "$tmp/text.err")"
 mv "$tmp/away" "$dumps"
@@ -69,9 +76,7 @@ grep -q "^error: .*$dumps" "$tmp/text.err" || fail "no error: $(cat "$tmp/text.e
 totals '.taken + .failed == 20 and .taken >= 2 and .failed >= 1'
 jq -es 'last.own' "$tmp/lines" >/dev/null || fail "no dump after the one that failed: $(cat "$tmp/lines")"
 # The end of the guest is.
-vthunder watch "$domain" --interval 300ms --keep 1 --output "$dumps" --json >"$tmp/lines" 2>"$tmp/text.err" &
-watch=$!
-wait_for 60 grep -q '"own":true' "$tmp/lines" || fail "no dump: $(cat "$tmp/lines" "$tmp/text.err")"
+start_watch --keep 1
 assert_domain_dumps
 virsh -q destroy "$domain"
 code=0
