@@ -297,7 +297,7 @@ kdump_dumps ()
         rm -f "$image"
         qmp_mirror "$image" "format=$format"
         check_image "$image" --note --nonce "$nonce"
-        head -c 65536 "$image" | grep -aq "\"format\": \"$format\"" || fail "the note does not say $format"
+        grep -aq "\"format\": \"$format\"" <(head -c 65536 "$image") || fail "the note does not say $format"
     done
     assert_progress
     qmp stop >/dev/null
@@ -520,7 +520,7 @@ domain_pid ()
     done
     # The daemon's own state directory may be anywhere: QEMU's command line tells.
     for file in /proc/[0-9]*/cmdline; do
-        if { tr '\0' '\n' <"$file"; } 2>/dev/null | grep -q "^guest=$1\\(,\\|\$\\)"; then
+        if grep -qzs "^guest=$1\\(,\\|\$\\)" "$file"; then
             file=${file#/proc/}
             echo "${file%/cmdline}"
             return 0

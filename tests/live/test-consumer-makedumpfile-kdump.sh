@@ -7,7 +7,7 @@ need_mirror
 need makedumpfile
 boot_guest -c 2
 for method in zlib lzo snappy zstd; do
-    if ! makedumpfile -v 2>&1 | grep -q "^$method.*disabled"; then
+    if ! grep -q "^$method.*disabled" <(makedumpfile -v 2>&1); then
         for format in "kdump-$method" "kdump-raw-$method"; do
             rm -f "$image" "$tmp/plain" "$tmp/dmesg"
             qmp_mirror "$image" "format=$format"
