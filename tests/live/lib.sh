@@ -98,6 +98,15 @@ wait_for ()
 
 alive () { kill -0 "$1" 2>/dev/null; }
 
+# within_minute: waits until no minute has just begun, or is about to.  A batch that has not seen a schedule before takes
+# its dump if it is due in that very second.
+within_minute ()
+{
+    local second
+    second=$(date +%-S)
+    if [ "$second" -lt 2 ] || [ "$second" -ge 45 ]; then sleep $(((62 - second) % 60)); fi
+}
+
 need_guest ()
 {
     if ! [ -s "$vm/vmlinuz" ] || ! [ -s "$vm/initramfs" ]; then

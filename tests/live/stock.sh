@@ -40,6 +40,7 @@ check_stock ()
     v -q dump "$domain" || fail "path-set --allow-pause yes"
     v -q path-set "$domain" --allow-pause no
     if v -q dump "$domain" 2>/dev/null; then fail "path-set --allow-pause no"; fi
+    within_minute
     v -q batch 2>"$tmp/batch.log" || fail "batch: $(cat "$tmp/batch.log")"
     make_due often
     if v batch 2>"$tmp/batch.log"; then fail "the batch stopped the guest without leave"; fi

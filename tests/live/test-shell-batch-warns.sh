@@ -12,8 +12,9 @@ printf '[hooks]\ndir=%s\n' "$tmp/hooks" >"$XDG_CONFIG_HOME/vthunder/vthunder.con
 # Directories where record and manifest are to be, whichever second the dump is named for.
 cat >"$tmp/hooks/pre.d/in-the-way" <<HOOK
 #!/bin/sh
-for ago in 0 1 2 3 4 5; do
-    name=\$VTHUNDER_DOMAIN-\$VTHUNDER_SCHEDULE-\$(date -u -d "-\$ago sec" +%Y%m%dT%H%M%SZ).core
+now=\$(date +%s)
+for ago in \$(seq 0 60); do
+    name=\$VTHUNDER_DOMAIN-\$VTHUNDER_SCHEDULE-\$(date -u -d "@\$((now - ago))" +%Y%m%dT%H%M%SZ).core
     mkdir -p "$tmp/dumps/\$name.vthunder/x" "$tmp/dumps/\$name.sha256/x"
 done
 HOOK

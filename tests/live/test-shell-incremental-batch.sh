@@ -19,6 +19,7 @@ due ()
 }
 bases () { vthunder dump-list "$domain" --json | jq -c 'map(.base != null)'; }
 vthunder -q schedule-edit "$domain" often --cron '*/1 * * * *'
+within_minute
 vthunder batch --json >"$tmp/batch" 2>"$tmp/batch.log" || fail "batch: $(cat "$tmp/batch.log")"
 # A schedule that is new counts from now on: as if it were there for long.
 virsh -q metadata "$domain" urn:vthunder:domain:1.0 | sed "s/ since=['\"][^'\"]*['\"]//" >"$tmp/element"
