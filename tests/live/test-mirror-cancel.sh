@@ -6,8 +6,10 @@
 need_mirror
 boot_guest -c 2 -m 512 -a 'vth.fill=300'
 qmp @fails dump-cancel
+# At a pace at which it is not over before it can be cancelled.
 for _ in 1 2 3; do
-    got=$(qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror -- dump-cancel -- @wait-failed | tail -n 1)
+    got=$(qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror bandwidth=100000000 -- \
+        dump-cancel -- @wait-failed | tail -n 1)
     [ "$got" = "dump was cancelled" ] || fail "got: $got"
     [ ! -e "$image" ] || fail "a cancelled dump leaves a file"
 done

@@ -8,9 +8,12 @@ boot_guest -m 512 -a "vth.fill=200"
 # A migration to nowhere that lasts.
 qmp migrate-set-parameters max-bandwidth=100000 -- migrate "uri=exec:cat >/dev/null" >/dev/null
 assert_refused migrat paging=false "protocol=file:$image" mode=mirror
-qmp migrate_cancel -- @sleep 1 >/dev/null
+qmp migrate_cancel >/dev/null
+cancelled () { qmp query-migrate | grep -q '"status": "cancelled"'; }
+wait_for 60 cancelled || fail "the migration does not end"
 rm -f "$image"
-qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror -- \
+# At a pace at which it is not over before the migration begins.
+qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror bandwidth=100000000 -- \
     @fails migrate "uri=exec:cat >/dev/null" -- @wait-dump
 check_image "$image" --note
 assert_dumps

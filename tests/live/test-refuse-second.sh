@@ -5,7 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 need_mirror
 boot_guest -m 512 -a "vth.fill=300"
-qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror -- \
+# At a pace at which it is not over before the second begins.
+qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror bandwidth=100000000 -- \
     @fails dump-guest-memory paging=false "protocol=file:$tmp/second" mode=mirror -- \
     @fails dump-guest-memory paging=false "protocol=file:$tmp/second" -- @wait-dump
 [ ! -e "$tmp/second" ] || fail "a refused dump leaves a file"
