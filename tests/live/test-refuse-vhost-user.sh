@@ -7,7 +7,7 @@ need_mirror
 "$live/vhost-user-stub" "$tmp/vu" >"$tmp/stub.log" 2>&1 &
 pids+=($!)
 listening () { [ -S "$tmp/vu" ]; }
-wait_for 10 listening || fail "the backend does not start"
+wait_for 60 listening || fail "the backend does not start"
 boot_guest -c 1 -- -object memory-backend-memfd,id=m,size=384M,share=on -machine memory-backend=m \
     -chardev "socket,id=c,path=$tmp/vu" -netdev vhost-user,id=n,chardev=c -device virtio-net-pci,netdev=n,romfile=
 assert_refused vhost-user paging=false "protocol=file:$image" mode=mirror
