@@ -7,6 +7,7 @@ need_libvirt
 create_domain "$(unique_domain)" 384 2 ""
 virsh -q event "$domain" lifecycle --loop --timeout 120 >"$tmp/events" 2>&1 &
 events=$!
+pids+=("$events")
 sleep 1
 virsh dump --thunder "$domain" "$image" | tee "$tmp/out"
 [ "$(stat -c %a "$image")" = 600 ] || fail "mode $(stat -c %a "$image")"

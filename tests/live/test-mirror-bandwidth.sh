@@ -8,6 +8,7 @@ boot_guest -c 2 -a 'vth.fill=96 vth.dirty=16'
 for format in elf kdump-lzo; do
     "$stall_probe" --pid "$qemu_pid" --address "$hva" --count 2 >"$tmp/probe.out" &
     probe=$!
+    pids+=("$probe")
     rm -f "$image"
     qmp_mirror "$image" "format=$format" bandwidth=20000000 mirror-limit=$((512 << 20))
     kill "$probe"

@@ -22,6 +22,7 @@ echo "$(lsblk -dno MAJ:MIN "$loop" | tr -d ' ') 20000000" >"$group/$file" || ski
 echo "$qemu_pid" >"$group/cgroup.procs"
 "$stall_probe" --pid "$qemu_pid" --address "$hva" --count 2 >"$tmp/probe.out" &
 probe=$!
+pids+=("$probe")
 qmp_mirror "$tmp/mnt/image" mirror-limit=$((512 << 20))
 kill "$probe"
 wait "$probe" || true
