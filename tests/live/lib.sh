@@ -153,7 +153,7 @@ start_qemu ()
     ) </dev/null >"$tmp/qemu.log" 2>&1 &
     qemu_pid=$!
     pids+=("$qemu_pid")
-    wait_for 20 qemu_answers || fail "QEMU does not start"
+    wait_for 60 qemu_answers || fail "QEMU does not start"
 }
 
 qemu_answers ()

@@ -10,10 +10,10 @@ for name in .image.thunder-abc123.part .image.thunder-used00.part .other.thunder
     touch -d '1 hour ago' "$tmp/$name"
 done
 touch "$tmp/.image.thunder-new000.part"
-flock "$tmp/.image.thunder-used00.part" sleep 60 &
+flock "$tmp/.image.thunder-used00.part" sleep 300 &
 pids+=($!)
 locked () { ! flock -n "$tmp/.image.thunder-used00.part" true; }
-wait_for 10 locked || fail "cannot lock"
+wait_for 60 locked || fail "cannot lock"
 virsh -q dump --thunder "$domain" "$image"
 check_image "$image" --note --nonce "$nonce"
 [ ! -e "$tmp/.image.thunder-abc123.part" ] || fail "the leftover is still there"

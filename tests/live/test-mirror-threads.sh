@@ -13,12 +13,12 @@ for format in elf kdump-zlib; do
         qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror "format=$format" "threads=$threads" \
             mirror-limit=$((64 << 20)) bandwidth=2000000 -- @wait-mirror >/dev/null
         # They are started just behind T0.
-        wait_for 10 enough "$threads" || fail "$format: $(copiers) threads, not $threads"
+        wait_for 60 enough "$threads" || fail "$format: $(copiers) threads, not $threads"
         sleep 0.2
         found=$(copiers) || true
         qmp dump-cancel >/dev/null
         [ "$found" = "$threads" ] || fail "$format: $found threads, not $threads"
-        wait_for 20 no_dump || fail "the dump does not end"
+        wait_for 60 no_dump || fail "the dump does not end"
     done
 done
 assert_dumps

@@ -43,7 +43,7 @@ term_wait '^END 0'
 # The same by a signal, as systemd sends it.
 begun () { [ -n "$(find "$tmp/dumps" -name ".$domain*.part")" ]; }
 vthunder -q dump "$domain" "$domain" "$domain" "$domain" "$domain" "$domain" 2>"$tmp/error" &
-wait_for 20 begun || fail "no dump begins: $(cat "$tmp/error")"
+wait_for 60 begun || fail "no dump begins: $(cat "$tmp/error")"
 kill -TERM $!
 if wait $!; then fail "a terminated dump succeeds"; fi
 grep -q '^error: .*cancelled' "$tmp/error" || fail "$(cat "$tmp/error")"
@@ -51,7 +51,7 @@ no_leftovers "$tmp/dumps" "$domain"
 
 # Under nohup the end of a session is none of its business.
 (trap '' HUP; exec vthunder -q dump "$domain" "$domain" "$domain") 2>"$tmp/error" &
-wait_for 20 begun || fail "no dump begins: $(cat "$tmp/error")"
+wait_for 60 begun || fail "no dump begins: $(cat "$tmp/error")"
 kill -HUP $!
 wait $! || fail "a hang-up that is to be ignored ends it: $(cat "$tmp/error")"
 no_leftovers "$tmp/dumps" "$domain"

@@ -48,8 +48,8 @@ fi
 # In the background.
 rm -f "$tmp/dumps"/*
 vthunder dump "$domain" --detach
-wait_for 30 sh -c "ls '$tmp'/dumps/*.core >/dev/null 2>&1" || fail "no file of the detached dump"
-wait_for 30 sh -c "! vthunder jobs --json | grep -q '\"$domain\"'" || fail "its job does not end"
+wait_for 60 sh -c "ls '$tmp'/dumps/*.core >/dev/null 2>&1" || fail "no file of the detached dump"
+wait_for 60 sh -c "! vthunder jobs --json | grep -q '\"$domain\"'" || fail "its job does not end"
 
 vthunder list --json | jq -e --arg d "$domain" '.[] | select(.name == $d).last_dump != null' >/dev/null ||
     fail "list does not know the last dump"

@@ -22,8 +22,8 @@ daemon=$!
 pids+=("$daemon")
 socket=$tmp/var/run/libvirt/libvirt-sock
 second="qemu+unix:///system?socket=$socket"
-wait_for 20 test -S "$socket" || fail "the second daemon does not start: $(tail -n 3 "$tmp/libvirtd.log")"
-wait_for 20 virsh -q -c "$second" uri >/dev/null || fail "the second daemon does not answer"
+wait_for 120 test -S "$socket" || fail "the second daemon does not start: $(tail -n 3 "$tmp/libvirtd.log")"
+wait_for 120 virsh -q -c "$second" uri >/dev/null || fail "the second daemon does not answer"
 
 first=$LIBVIRT_DEFAULT_URI
 export LIBVIRT_DEFAULT_URI=$second
@@ -51,7 +51,7 @@ shell=$!
 pids+=("$shell")
 exec 5>"$tmp/in"
 echo 'uri' >&5
-wait_for 20 grep -q '^qemu' "$tmp/out" || fail "the shell does not answer"
+wait_for 60 grep -qs '^qemu' "$tmp/out" || fail "the shell does not answer"
 kill "$daemon"
 wait "$daemon" || :
 echo 'list' >&5

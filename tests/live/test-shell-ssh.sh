@@ -43,7 +43,7 @@ for _ in 1 2 3 4 5; do
         >"$tmp/sshd.log" 2>&1 &
     sshd=$!
     pids+=("$sshd")
-    wait_for 20 sshd_settled || fail "sshd does not start"
+    wait_for 60 sshd_settled || fail "sshd does not start"
     ! sshd_listens || break
     grep -q 'Address already in use' "$tmp/sshd.log" || fail "sshd ended: $(tail -n 1 "$tmp/sshd.log")"
 done

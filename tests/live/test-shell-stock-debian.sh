@@ -41,7 +41,7 @@ daemon_answers ()
     alive "$daemon" || fail "the daemon ended: $(tail -n 3 "$tmp/libvirtd.log")"
     virsh -q uri >/dev/null 2>"$tmp/virsh.log"
 }
-wait_for 30 daemon_answers || fail "the daemon does not answer: $(tail -n 3 "$tmp/libvirtd.log" "$tmp/virsh.log")"
+wait_for 120 daemon_answers || fail "the daemon does not answer: $(tail -n 3 "$tmp/libvirtd.log" "$tmp/virsh.log")"
 say "$("$tmp/qemu-system-x86_64" --version | head -n 1); $(virsh version --daemon | grep daemon)"
 
 qemu=$tmp/qemu-system-x86_64

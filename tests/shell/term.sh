@@ -34,7 +34,7 @@ term_stop () { term kill-server 2>/dev/null; tmux_socket=; }
 term_wait ()
 {
     local _
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         if term_screen | grep -Eq -- "$1"; then
             return 0
         fi

@@ -23,7 +23,7 @@ becomes ()
 {
     local _ line=
     term_type "$1"; term_key Tab
-    for _ in $(seq 300); do
+    for _ in $(seq 600); do
         line=$(term_screen | grep '^\$ ' | tail -n 1)
         [ "$line" != "\$ $2" ] || break
         sleep 0.1

@@ -39,12 +39,12 @@ refused 1 '' "path-set test $tmp/dumps; dump-download test nonsense $tmp/copy"
 # What is a pipe beside it, or has no end, is not waited for.
 cp "$srcdir/tests/fuzz/corpus/note/windows" "$tmp/piped"
 mkfifo "$tmp/piped.vthunder" "$tmp/piped.sha256"
-timeout 20 vthunder dump-info "$tmp/piped" >"$tmp/out" || fail "dump-info with a pipe as its record: $?"
+timeout 120 vthunder dump-info "$tmp/piped" >"$tmp/out" || fail "dump-info with a pipe as its record: $?"
 code=0
-timeout 20 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || code=$?
+timeout 120 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || code=$?
 equal 1 "$code"; like '*manifest *failed *is no regular file*' "$(cat "$tmp/out")"
 rm "$tmp/piped.sha256"; ln -s /dev/zero "$tmp/piped.sha256"
-timeout 20 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || :
+timeout 120 vthunder dump-verify "$tmp/piped" >"$tmp/out" 2>"$tmp/err" || :
 like '*manifest *failed *is no regular file*' "$(cat "$tmp/out")"
 
 # How the engine takes a dump.
