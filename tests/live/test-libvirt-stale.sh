@@ -10,7 +10,7 @@ for name in .image.thunder-abc123.part .image.thunder-used00.part .other.thunder
     touch -d '1 hour ago' "$tmp/$name"
 done
 touch "$tmp/.image.thunder-new000.part"
-flock "$tmp/.image.thunder-used00.part" sleep 300 &
+flock -F "$tmp/.image.thunder-used00.part" sleep 300 &
 pids+=($!)
 locked () { ! flock -n "$tmp/.image.thunder-used00.part" true; }
 wait_for 60 locked || fail "cannot lock"
