@@ -11,13 +11,26 @@ need_libvirt
 own_state
 export XDG_CACHE_HOME=$tmp/cache
 export LC_ALL=C.UTF-8
-create_domain "$(unique_domain)" 256 1 ""
+create_domain "$(unique_domain)" 512 1 ""
 mkdir -m 700 "$tmp/dumps"
 vthunder -q path-set "$domain" "$tmp/dumps"
 
 # begun: QEMU is writing.  (Stopped itself, it takes as long as we like.)
-begun () { [ -n "$(find "$tmp/dumps" -path "*/.$domain*.part/dump" -size +0)" ]; }
-hold () { wait_for 20 begun && kill -STOP "$qemu_pid"; }
+begun ()
+{
+    local file
+    for file in "$tmp/dumps/.$domain"*.part/dump; do
+        [ ! -s "$file" ] || return 0
+    done
+    return 1
+}
+# Without a pause or a process between two looks: the dump may take less than a second.
+hold ()
+{
+    local end=$((SECONDS + 60))
+    until begun; do [ "$SECONDS" -lt "$end" ] || return 1; done
+    kill -STOP "$qemu_pid"
+}
 dumps () { find "$tmp/dumps" -name "$domain*.core" | wc -l; }
 
 term_start 150 30 vthunder
