@@ -6,13 +6,17 @@
 mkdir -p "$tmp/dir one"; cd "$tmp" || exit 99
 term_start "cd '$tmp'; vthunder -c test:///default"
 term_wait "^Type:  'help' for help with commands"
-term_wait '^vthunder #$'
+# prompt: what is typed before it is back is echoed before it, not behind.
+prompt () { term_wait '^vthunder #$'; }
+prompt
 
 # An error is not the end.
 term_type nonsense; term_key Enter
 term_wait "^error: unknown command: 'nonsense'"
+prompt
 term_type uri; term_key Enter
 term_wait '^test:///default'
+prompt
 
 # Completion of commands, options, domains, files; quoted and not.
 term_type sch; term_key Tab; sleep 0.3; term_type 'l'; term_key Tab; sleep 0.3; term_type x
@@ -31,6 +35,7 @@ term_key C-u; term_type 'path-set test --pool def'; term_key Tab; sleep 0.3; ter
 term_wait '^vthunder # path-set test --pool default-pool x'
 term_key C-u; term_type 'schedule-add test "nightly" @da'; term_key Tab; term_key Enter
 term_wait "^Schedule 'nightly' added"
+prompt
 term_type 'schedule-edit test ni'; term_key Tab; sleep 0.3; term_type x
 term_wait '^vthunder # schedule-edit test nightly x'
 term_key C-u; term_type 'help schedule-'; term_key Tab; term_key Tab
@@ -39,18 +44,24 @@ term_wait '^schedule-add +schedule-'
 # Ctrl-C forgets the line and nothing else.
 term_key C-c
 term_wait '\^C$'
+prompt
 term_type 'echo still here'; term_key Enter
 term_wait '^still here'
+prompt
 # Several commands, comments, help.
 term_type 'echo one; echo two # echo three'; term_key Enter
 term_wait '^two$'
+prompt
 term_type 'cd "dir one"; pwd'; term_key Enter
 term_wait '/dir one$'
+prompt
 
 # The prompt says that the connection is read-only.
 term_type 'connect --readonly'; term_key Enter
 term_wait '^vthunder >$'
-term_type 'nonsense'; term_key Enter
+# Not the prompt that is there already: a Ctrl-D while the command runs would be lost.
+term_type 'no-sense'; term_key Enter
+term_wait "^error: unknown command: 'no-sense'"
 term_wait '^vthunder >$'
 term_key C-d
 term_wait '^END 2'

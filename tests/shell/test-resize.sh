@@ -8,6 +8,7 @@ term_start 120 30 "vthunder -q -c $test_uri"
 term_wait '^vthunder #$'
 term_type 'list --all'; term_key Enter
 term_wait 'rather-long-name-005'
+term_wait '^vthunder #$'
 term_resize 60 30
 sleep 0.3 # for the signal to come
 term_type 'list --all'; term_key Enter
