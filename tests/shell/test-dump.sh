@@ -119,12 +119,12 @@ fi
 ok -q "$pruned"; equal 'b.core b.core.vthunder' "$(cd "$tmp/dumps" && echo *)"
 mkdir -p "$XDG_DATA_HOME/vthunder/dumps"
 for i in $(seq 300); do ln "$sample" "$XDG_DATA_HOME/vthunder/dumps/$i" 2>/dev/null || cp "$sample" "$XDG_DATA_HOME/vthunder/dumps/$i"; done
-# A program that is slow to start (valgrind) may not be ready for it.
+# A program that is slow to start (valgrind) may not be ready for it, and one that is not may be done: then try again.
 (make_domains 1000
- for seconds in 1 5 25; do
+ for seconds in 1 0.5 2 1 5 3 25 10; do
      code=0
      timeout --preserve-status -s INT "$seconds" vthunder -c "$test_uri" -q dump-prune --all >"$tmp/out" 2>"$tmp/err" || code=$?
-     [ "$code" = 130 ] || break
+     [ "$code" = 130 ] || [ "$code" = 0 ] || break
  done
  equal 1 "$code"; like '*prune: cancelled after * of 1000 domains*' "$(cat "$tmp/err")") || exit 1
 
