@@ -6,6 +6,7 @@
 
 file=$srcdir/bash-completion/vthunder
 words=$(vthunder self-test --dump-table | awk -F'\t' '$1 != "option" { print $2 } $1 == "option" { print $3 }')
+[ -n "$words" ] || fail "no table"
 for word in $words; do
     case $word in
         dump | list | help | history | version | quit | exit | batch | cd | connect | uri | pwd | jobs | echo | doctor) continue ;;

@@ -17,6 +17,7 @@ like '*quit - quit*' "$out"
 refused 2 "command or command group 'nonsense' doesn't exist" help nonsense
 
 vthunder self-test --dump-table | awk -F'\t' '$1 == "command" { print $2 }' >"$tmp/commands"
+[ -s "$tmp/commands" ] || fail "no table"
 while read -r command; do
     # Not even a connection is needed, nor the arguments that are required.
     test_uri=nonsense:///x ok "$command" --help
