@@ -15,7 +15,9 @@ ticks () { awk '{ sub(/.*\) /, ""); sum += $12 + $13 + $14 + $15 } END { print s
 qemu_ticks ()
 {
     local vcpus
-    vcpus=$(awk '/\(CPU [0-9]+\// { sub(/.*\) /, ""); sum += $12 + $13 } END { print sum + 0 }' "/proc/$qemu_pid/task"/*/stat)
+    # A thread may end meanwhile.
+    vcpus=$({ cat "/proc/$qemu_pid/task"/*/stat 2>/dev/null || true; } |
+        awk '/\(CPU [0-9]+\// { sub(/.*\) /, ""); sum += $12 + $13 } END { print sum + 0 }')
     echo $(($(ticks "/proc/$qemu_pid/stat") - vcpus))
 }
 daemon_ticks ()
