@@ -27,7 +27,8 @@ rm -f "$file" "$file".*
 
 # What is stopped for it has to be allowed, and says so.
 # Figures that libvirt still has are of another dump, and what somebody put there is not written to.
-virsh -q dump --thunder "$domain" "$tmp/other" && rm "$tmp/other"
+virsh -q dump --thunder "$domain" "$tmp/other"
+rm "$tmp/other"
 echo precious >"$tmp/victim"
 ln -s "$tmp/victim" "$tmp/dumps/.stop.core.part"
 vthunder dump "$domain" --mode stop --json --file "$tmp/dumps/stop.core" >"$tmp/json"
