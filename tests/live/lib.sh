@@ -254,6 +254,9 @@ assert_progress ()
     fi
 }
 
+# held_by_qemu fd|task…: how many of them; one that ends meanwhile is no mistake.
+held_by_qemu () { { find "${@/#//proc/$qemu_pid/}" -mindepth 1 -maxdepth 1 2>/dev/null || true; } | wc -l; }
+
 assert_standstill ()
 {
     read -ra beats_before <<<"$(beats)"
@@ -297,6 +300,9 @@ mirror_dumps ()
     done
 }
 
+# head_has PATTERN FILE: where a dump has its notes.
+head_has () { grep -aq -- "$1" <(head -c 65536 "$2"); }
+
 # kdump_dumps METHOD: its two formats hold one instant of a guest that runs, and of one that is paused
 # what mode=stop writes.
 kdump_dumps ()
@@ -306,7 +312,7 @@ kdump_dumps ()
         rm -f "$image"
         qmp_mirror "$image" "format=$format"
         check_image "$image" --note --nonce "$nonce"
-        grep -aq "\"format\": \"$format\"" <(head -c 65536 "$image") || fail "the note does not say $format"
+        head_has "\"format\": \"$format\"" "$image" || fail "the note does not say $format"
     done
     assert_progress
     qmp stop >/dev/null

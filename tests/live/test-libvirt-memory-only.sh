@@ -7,5 +7,5 @@ need_libvirt
 create_domain "$(unique_domain)" 384 1 ""
 virsh -q dump --memory-only "$domain" "$image"
 check_image "$image"
-if grep -aq VTHUNDER <(head -c 65536 "$image"); then fail "it has the vthunder note"; fi
+if head_has VTHUNDER "$image"; then fail "it has the vthunder note"; fi
 assert_domain_dumps

@@ -7,7 +7,7 @@ need_libvirt
 create_domain "$(unique_domain)" 384 1 ""
 virsh -q dump --thunder --note '{"who": "me & you"}' "$domain" "$image"
 check_image "$image" --note --nonce "$nonce"
-grep -aq '"caller": {"who": "me & you"}' <(head -c 65536 "$image") || fail "the note is not in the image"
+head_has '"caller": {"who": "me & you"}' "$image" || fail "the note is not in the image"
 rm -f "$image"
 refused_dump "note\|JSON" "$image" --thunder --note 'not JSON'
 [ ! -e "$image" ] || fail "a refused dump leaves a file"

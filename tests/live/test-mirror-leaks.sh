@@ -5,8 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_mirror
 boot_guest -c 1
-# One that ends meanwhile is no mistake.
-level () { { find "/proc/$qemu_pid/fd" "/proc/$qemu_pid/task" -mindepth 1 -maxdepth 1 2>/dev/null || true; } | wc -l; }
+level () { held_by_qemu fd task; }
 for i in 1 2 3 4 5 6; do
     rm -f "$image"
     qmp_mirror "$image"

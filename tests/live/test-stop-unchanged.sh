@@ -9,7 +9,7 @@ qmp stop >/dev/null
 qmp_stop "$image"
 if qmp query-commands | grep -q '"dump-cancel"'; then qmp_stop "$tmp/explicit" mode=stop; else qmp_stop "$tmp/explicit"; fi
 cmp "$image" "$tmp/explicit" || fail "mode=stop is not the default"
-! grep -aq VTHUNDER <(head -c 65536 "$image") || fail "a stopping dump has the vthunder note"
+! head_has VTHUNDER "$image" || fail "a stopping dump has the vthunder note"
 [ -n "${VTHUNDER_STOCK_QEMU-}" ] || skip "the dumps are equal; no VTHUNDER_STOCK_QEMU to compare with"
 frozen () { start_qemu -machine pc -accel tcg -m 64 -S; qmp_stop "$1"; qmp_stop "$1.lzo" format=kdump-zlib; }
 frozen "$tmp/patched"
