@@ -105,6 +105,27 @@ patches_dir ()
     echo "$top/$1-patches/${last%/BASE}"
 }
 
+# component_files COMPONENT: the files of ours that upstream does not have, by the
+# path they take in its source, one a line.
+component_files ()
+{
+    [ ! -d "$top/$1-patches/files" ] || (cd "$top/$1-patches/files" && find . -type f | sed 's,^\./,,' | LC_ALL=C sort)
+}
+
+# lay_files COMPONENT TREE: puts them into upstream's source.  One that is there is
+# upstream's: what is to be changed in it belongs into a patch.
+lay_files ()
+{
+    local file
+    while read -r file; do
+        if [ -e "$2/$file" ]; then
+            echo "upstream has a file of its own: $file"
+            return 1
+        fi
+        mkdir -p "$(dirname "$2/$file")" && cp -p "$top/$1-patches/files/$file" "$2/$file" || return 1
+    done < <(component_files "$1")
+}
+
 sha256_of ()
 {
     sha256sum "$1" | cut -d' ' -f1
@@ -121,6 +142,12 @@ extract ()
             --exclude='*/roms/edk2' --exclude='*/roms/u-boot' --exclude='*/roms/opensbi' \
             --exclude='*/roms/skiboot' --exclude='*/roms/SLOF' --exclude='*/roms/openbios' \
             --exclude='*/roms/ipxe' --exclude='*/roms/seabios*'
+}
+
+# patch_source COMPONENT PATCHES-DIR TREE: our files, then the series.
+patch_source ()
+{
+    lay_files "$1" "$3" && apply_series "$2" "$3"
 }
 
 # apply_series PATCHES-DIR TREE: every patch applies exactly or none counts.

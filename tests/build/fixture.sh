@@ -46,7 +46,7 @@ Pool: pool/$1
 BASE
 }
 
-# make_series COMPONENT: two patches, one of which adds a file.
+# make_series COMPONENT: two patches, the second with a file of ours.
 make_series ()
 {
     local patches=$mini/$1-patches/1.0 tree=$tmp/make-series-$1
@@ -54,8 +54,8 @@ make_series ()
         (
             cd "$tree" && git config user.name test && git config user.email test@localhost &&
                 sed -i 's/ 20$/ twenty/' src/file.c && git commit -q -a -m 'src: spell 20' &&
-                echo new >src/new.c && git add src/new.c && git commit -q -m 'src: add new'
-        ) && "$mini/tools/patches-refresh" "$1" "$tree" && [ -s "$patches/series" ]
+                echo new >src/new.c && echo 'see new.c' >>README && git add src/new.c README && git commit -q -m 'src: add new'
+        ) && "$mini/tools/patches-refresh" "$1" "$tree" && [ -s "$patches/series" ] && [ -s "$mini/$1-patches/files/src/new.c" ]
 }
 
 mkdir -p "$mini" && cp -r "$srcdir/tools" "$mini/"

@@ -39,11 +39,14 @@ expect "applying 2 patches"
 [ "$(builds)" = 2 ] || fail "not built again for a patch"
 grep -q 'line twenty' "$mini/build/upstream/libvirt-1.0.1/src/file.c" || fail "not patched"
 [ -e "$mini/build/upstream/libvirt-1.0.1/src/new.c" ] || fail "no new file"
+echo newer >>"$mini/libvirt-patches/files/src/new.c"
+build
+[ "$(builds)" = 3 ] || fail "not built again for a file"
 echo '--other' >>"$mini/libvirt-patches/1.0/OPTIONS"
 build
-[ "$(builds)" = 3 ] || fail "not built again for an option"
+[ "$(builds)" = 4 ] || fail "not built again for an option"
 build --force
-[ "$(builds)" = 4 ] || fail "not built again with --force"
+[ "$(builds)" = 5 ] || fail "not built again with --force"
 
 # A patch that does not apply: by name, with the hunk and the log.
 patches=$mini/libvirt-patches/1.0
