@@ -4,4 +4,5 @@
 EXTRA_DIST += \
 	qemu-patches/README.md \
 	qemu-patches/10.0 \
+	qemu-patches/files \
 	$(NULL)
