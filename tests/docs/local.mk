@@ -6,4 +6,5 @@ DOCS_TESTS += \
 	tests/docs/test-man-format.sh \
 	tests/docs/test-man-library.sh \
 	tests/docs/test-man-xml.sh \
+	tests/docs/test-markdown.sh \
 	$(NULL)
