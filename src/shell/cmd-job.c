@@ -102,7 +102,7 @@ run_job_abort (Shell *shell, const ShArgs *args, GError **error)
   if (!domain || !vth_job_abort (domain, error))
     return false;
   if (!shell->quiet)
-    sh_output ("Job of domain '%s' aborted\n", virDomainGetName (domain));
+    sh_output ("Dump of domain '%s' aborted\n", virDomainGetName (domain));
   return true;
 }
 
@@ -318,7 +318,7 @@ const ShCommand sh_job_commands[] = {
                    "vthunder-batch(8); prints one line per dump on standard error." },
   { "job-abort", .run = run_job_abort, .options = job_abort_options, .flags = SH_COMMAND_CONNECTS,
     .help = "abort the running dump of a domain",
-    .description = "The guest runs on and no file is left." },
+    .description = "The guest runs on and no file is left. Other jobs, such as backups and migrations, are not touched." },
   { "jobs", .run = run_jobs, .options = jobs_options, .flags = SH_COMMAND_CONNECTS, .help = "list running jobs",
     .description = "Lists the dumps, and other long jobs such as migrations, that run on the host's domains." },
   { NULL },

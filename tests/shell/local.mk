@@ -33,6 +33,8 @@ LIVE_TESTS += \
 	tests/live/test-shell-incremental-batch.sh \
 	tests/live/test-shell-incremental-clone.sh \
 	tests/live/test-shell-watch.sh \
+	tests/live/test-shell-other-job.sh \
+	tests/live/test-shell-detach.sh \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
