@@ -1008,12 +1008,14 @@ typedef enum {
   VTH_BATCH_STARTED,      /* a dump begins */
   VTH_BATCH_DONE,         /* it is complete: @dump */
   VTH_BATCH_FAILED,       /* @error */
-  VTH_BATCH_SKIPPED,      /* due, but not possible now: not running, no space; it stays due.  Said once (@error) */
+  VTH_BATCH_SKIPPED,      /* due, but not possible now: not running, another job, no space; or cancelled with the run.  It stays
+                             due; said once (@error) */
   VTH_BATCH_BROKEN,       /* the domain's configuration: @error */
   VTH_BATCH_HOOK_FAILED,  /* @message names it, @error says why */
   VTH_BATCH_PRUNED,       /* @dump was removed, @message has the reason */
   VTH_BATCH_PRUNE_FAILED, /* @error */
   VTH_BATCH_RECOVERED,    /* a dump that a killed run left is accounted for: @message */
+  VTH_BATCH_METRICS_FAILED, /* of the host: @error */
 } VthBatchEventKind;
 
 /* Borrowed for the call. */
@@ -1039,7 +1041,8 @@ typedef struct {
   unsigned int hooks_failed;
   unsigned int pruned;
   unsigned int prune_failed;
-  uint64_t reserved[4];
+  unsigned int metrics_failed; /* whether */
+  uint64_t reserved[3];
 } VthBatchSummary;
 
 /* One domain as the batch sees it; strings and config are owned. */
@@ -1099,8 +1102,9 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * its schedule.  Several missed times of a schedule count as one; a schedule seen for the
  * first time, enabled again or given another expression is due from now on,
  * never for the past.  A dump that failed is tried again at its next time, not
- * every minute; one that was impossible (domain not running, no space) stays
- * due.  Retention is applied after a dump that failed too, and before one for
+ * every minute; one that was impossible (domain not running or busy with
+ * another job, no space) stays due until its schedule comes again, and so does
+ * one that was cancelled together with the run.  Retention is applied after a dump that failed too, and before one for
  * which there is no space.  Runs may overlap: a domain that another one is dumping, and what has no
  * place within max-parallel (counted over all runs of the host), is left to
  * the next.  Safe against being killed at any point.
@@ -1109,7 +1113,9 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * of A-Z a-z 0-9 _ -, in order of their names, with VTHUNDER_EVENT, _DOMAIN,
  * _UUID, _SCHEDULE, _DUE and, once known, _PATH, _POOL, _BASE, _TIME, _FORMAT,
  * _MODE (incremental: it builds on _BASE), _PAUSED, _PAUSE_NS, _STALL_MAX_NS, _ERROR in the environment.  One that fails or
- * outlives its time is reported and changes nothing else.
+ * outlives its time is reported and changes nothing else.  After pre.d comes
+ * post.d or fail.d, unless the run is killed; with _STAYS_DUE=yes in fail.d the
+ * dump is to be tried again.
  *
  * True if the run could be made, whatever became of single dumps: see
  * @summary.  Errors: VTH_ERROR_IO (state directory), VTH_ERROR_LIBVIRT.

@@ -28,6 +28,7 @@ SHELL_TESTS += \
 	$(NULL)
 LIVE_TESTS += \
 	tests/live/test-shell-batch.sh \
+	tests/live/test-shell-batch-busy.sh \
 	tests/live/test-shell-batch-warns.sh \
 	tests/live/test-shell-incremental.sh \
 	tests/live/test-shell-incremental-batch.sh \
