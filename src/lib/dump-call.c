@@ -301,6 +301,19 @@ core_dump_with_params (const VthDumpCall *call)
 }
 
 /*
+ * A libvirt of ours from before it gave VIR_ERR_OPERATION_UNSUPPORTED for what
+ * QEMU refuses hands on QEMU's words, which nobody translates.  These two are
+ * said of a device or a format, and of nothing that passes or can be mended.
+ */
+static bool
+is_refusal (const char *message)
+{
+  return message != NULL
+         && (strstr (message, "mode=mirror is not possible with ") != NULL
+             || strstr (message, "mode=mirror doesn't support format ") != NULL);
+}
+
+/*
  * Whether no dump like this is possible of this domain, here, whenever it is
  * tried: libvirt or QEMU lack what it takes, or QEMU cannot do it with what the
  * domain has.  Everything else may be a passing or a wrong request, for which
@@ -322,6 +335,8 @@ is_unsupported (const virError *err)
       return true;
     case VIR_ERR_INVALID_ARG:
       return g_strcmp0 (err->str2, "flags") == 0;
+    case VIR_ERR_OPERATION_FAILED:
+      return is_refusal (err->message);
     default:
       return false;
     }

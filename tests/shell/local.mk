@@ -39,6 +39,7 @@ LIVE_TESTS += \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
+	tests/live/test-shell-refused-device.sh \
 	tests/live/test-shell-stock-libvirt.sh \
 	tests/live/test-shell-tuned.sh \
 	$(NULL)
