@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vth-private.h"
+#include "dump-call.h"
 
 struct _VthBatch {
   virConnectPtr conn;
@@ -286,7 +286,8 @@ drop_unknown_schedules (const VthBatchDomain *domain, VthState *state)
 
 typedef struct {
   VthBatchEventKind kind;
-  bool last; /* the worker's end */
+  bool last;  /* the worker's end */
+  bool begun; /* the dump it is about was counted as due */
   const VthBatchDomain *domain;
   char *schedule;
   int64_t due_s;
@@ -318,9 +319,8 @@ typedef struct {
   int64_t due_s;
 } Context;
 
-/* Takes @dump, @message and @error. */
-static void
-emit (const Context *context, VthBatchEventKind kind, VthDump *dump, char *message, GError *error)
+static Event *
+event_new (const Context *context, VthBatchEventKind kind, VthDump *dump, char *message, GError *error)
 {
   Event *event = g_new0 (Event, 1);
   event->kind = kind;
@@ -330,6 +330,22 @@ emit (const Context *context, VthBatchEventKind kind, VthDump *dump, char *messa
   event->dump = dump;
   event->message = message;
   event->error = error;
+  return event;
+}
+
+/* Takes @dump, @message and @error. */
+static void
+emit (const Context *context, VthBatchEventKind kind, VthDump *dump, char *message, GError *error)
+{
+  g_async_queue_push (context->run->events, event_new (context, kind, dump, message, error));
+}
+
+/* Of a dump that was begun, without one.  Takes @error. */
+static void
+emit_end (const Context *context, VthBatchEventKind kind, GError *error)
+{
+  Event *event = event_new (context, kind, NULL, NULL, error);
+  event->begun = true;
   g_async_queue_push (context->run->events, event);
 }
 
@@ -361,7 +377,7 @@ hook_failed (const char *hook, const GError *error, void *user_data)
 }
 
 static void
-run_hooks (Context *context, const char *event, const VthDump *dump, const GError *error)
+run_hooks (Context *context, const char *event, const VthDump *dump, const GError *error, bool stays_due)
 {
   const VthHost *host = context->run->batch->host;
   g_auto (GStrv) env = vth_hook_environment (event, dump, error);
@@ -373,6 +389,8 @@ run_hooks (Context *context, const char *event, const VthDump *dump, const GErro
   env = g_environ_setenv (env, "VTHUNDER_UUID", context->domain->uuid, TRUE);
   env = g_environ_setenv (env, "VTHUNDER_SCHEDULE", context->schedule, TRUE);
   env = g_environ_setenv (env, "VTHUNDER_DUE", due, TRUE);
+  if (stays_due)
+    env = g_environ_setenv (env, "VTHUNDER_STAYS_DUE", "yes", TRUE);
   vth_hooks_run (vth_host_get_hooks_dir (host), event, env, vth_host_get_hook_timeout_s (host), hook_failed, context);
 }
 
@@ -472,7 +490,7 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
         NULL);
   if (dump != NULL)
     {
-      run_hooks (&context, "post", dump, NULL);
+      run_hooks (&context, "post", dump, NULL, false);
       prune (&context, schedule, true);
     }
   return true;
@@ -507,6 +525,10 @@ is_possible (Context *context, GError **error)
       g_set_error (error, VTH_ERROR, VTH_ERROR_FAILED, "domain '%s' is not running", context->domain->name);
       return false;
     }
+  /* Not waited for: others have their dumps meanwhile, and the next run looks again. */
+  if (context->domain->handle != NULL
+      && !vth_dump_call_wait (context->domain->handle, 0, NULL, NULL, context->run->cancellable, error))
+    return false;
   if (floor_bytes == 0)
     return true;
   g_autoptr (GError) unknown = NULL;
@@ -543,6 +565,14 @@ is_possible_after_pruning (Context *context, bool failures, GError **error)
   return is_possible (context, error);
 }
 
+/* Whether the dump was kept from beginning, or ended with the whole run: then its time has not been dealt with. */
+static bool
+stays_due (const Run *run, const GError *error)
+{
+  return g_error_matches (error, VTH_ERROR, VTH_ERROR_LOCKED)
+         || (g_error_matches (error, VTH_ERROR, VTH_ERROR_CANCELLED) && g_cancellable_is_cancelled (run->cancellable));
+}
+
 static void
 take_one (Context *context, const VthSchedule *schedule, VthState *state, VthScheduleState *s, int64_t now_s)
 {
@@ -553,6 +583,11 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   bool said = s->last_due_s == context->due_s;
   if (!is_possible_after_pruning (context, !said, &error))
     {
+      if (g_error_matches (error, VTH_ERROR, VTH_ERROR_CANCELLED))
+        {
+          g_clear_error (&error);
+          return; /* the run ends, and nothing was begun */
+        }
       s->last_due_s = context->due_s;
       if (!said && save (context, state))
         emit (context, VTH_BATCH_SKIPPED, NULL, NULL, g_steal_pointer (&error));
@@ -562,6 +597,7 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   g_autofree char *name = choose_name (batch, domain, schedule, now_s, &error);
 
   /* 1. */
+  const int64_t seen_s = s->seen_s;
   s->seen_s = context->due_s;
   s->last_due_s = context->due_s;
   if (name != NULL)
@@ -598,13 +634,17 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
                                  .config = domain->config,
                                  .host = batch->host,
                                  .time_s = now_s };
-      run_hooks (context, "pre", NULL, NULL);
+      run_hooks (context, "pre", NULL, NULL, false);
       dump = real_take (batch, domain, &request, context->run->cancellable, &error);
     }
 
   /* 3. */
+  const bool again = dump == NULL && stays_due (context->run, error);
   clear_running (state);
-  vth_state_set_result (state, domain->name, dump, error);
+  if (again)
+    s->seen_s = seen_s;
+  else
+    vth_state_set_result (state, domain->name, dump, error);
   if (!save (context, state))
     {
       g_clear_error (&error);
@@ -612,14 +652,15 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
     }
   if (dump == NULL)
     {
-      run_hooks (context, "fail", NULL, error);
-      emit (context, VTH_BATCH_FAILED, NULL, NULL, error);
+      /* What pre.d did is to be undone, whatever the reason. */
+      run_hooks (context, "fail", NULL, error, again);
+      emit_end (context, again ? VTH_BATCH_SKIPPED : VTH_BATCH_FAILED, error);
       /* It may have been for want of space; after Ctrl-C nothing more is done. */
       if (!g_cancellable_is_cancelled (context->run->cancellable))
         prune (context, context->schedule, false);
       return;
     }
-  run_hooks (context, "post", dump, NULL);
+  run_hooks (context, "post", dump, NULL, false);
   emit (context, VTH_BATCH_DONE, dump_copy (dump), NULL, NULL);
   prune (context, context->schedule, true);
 }
@@ -736,7 +777,7 @@ count (VthBatchSummary *summary, const Event *event)
       summary->failed++;
       break;
     case VTH_BATCH_SKIPPED:
-      summary->due++;
+      summary->due += !event->begun;
       summary->skipped++;
       break;
     case VTH_BATCH_BROKEN:
@@ -750,6 +791,9 @@ count (VthBatchSummary *summary, const Event *event)
       break;
     case VTH_BATCH_PRUNE_FAILED:
       summary->prune_failed++;
+      break;
+    case VTH_BATCH_METRICS_FAILED:
+      summary->metrics_failed++;
       break;
     case VTH_BATCH_RECOVERED:
     default:
@@ -813,12 +857,16 @@ vth_batch_run (VthBatch *batch, VthBatchEventFunc event, void *user_data, GCance
       hand_on (&run, busy->len, true, event, user_data, &counts);
       g_thread_pool_free (pool, FALSE, TRUE);
     }
-  g_async_queue_unref (run.events);
-
+  GError *unwritten = NULL;
   if (vth_host_get_metrics_path (batch->host) != NULL && !batch->dry_run
       && !vth_metrics_write (vth_host_get_metrics_path (batch->host), vth_host_get_state_dir (batch->host), domains, &counts,
-                             real_now (batch), error))
-    return false;
+                             real_now (batch), &unwritten))
+    {
+      /* The dumps are taken all the same, and whoever asked wants to know of them. */
+      emit (&(Context){ &run, NULL, NULL, 0 }, VTH_BATCH_METRICS_FAILED, NULL, NULL, unwritten);
+      hand_on (&run, 0, false, event, user_data, &counts);
+    }
+  g_async_queue_unref (run.events);
   if (summary != NULL)
     *summary = counts;
   return true;

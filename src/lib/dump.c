@@ -10,32 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vth-private.h"
-
-#define POLL_MS 100
-/* How long an aborted job may take before it is asked again. */
-#define ABORT_AGAIN_MS 1000
-
-static unsigned int
-vir_format (VthFormat format)
-{
-  switch (format)
-    {
-    case VTH_FORMAT_KDUMP_ZLIB:
-      return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_ZLIB;
-    case VTH_FORMAT_KDUMP_LZO:
-      return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_LZO;
-    case VTH_FORMAT_KDUMP_SNAPPY:
-      return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_SNAPPY;
-    case VTH_FORMAT_WIN_DMP:
-      return VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP;
-    case VTH_FORMAT_KDUMP_ZSTD:
-      return VTH_VIR_FORMAT_KDUMP_ZSTD;
-    case VTH_FORMAT_ELF:
-    default:
-      return VIR_DOMAIN_CORE_DUMP_FORMAT_RAW;
-    }
-}
+#include "dump-call.h"
 
 /* Incremental dumps are ELF, whatever the domain's other dumps are. */
 VthFormat
@@ -44,223 +19,8 @@ vth_dump_format (const VthConfig *config, VthMode mode)
   return mode == VTH_MODE_INCREMENTAL ? VTH_FORMAT_ELF : vth_config_get_format (config);
 }
 
-/* --- the libvirt call, in a thread of its own --- */
-
-/* A stock libvirt lacks these, so they are never linked to. */
-typedef int (*CoreDumpParams) (virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags);
+/* A stock libvirt lacks it, so it is never linked to. */
 typedef int (*CoreDumpUntrack) (virDomainPtr domain, unsigned int flags);
-
-typedef struct {
-  virDomainPtr domain;
-  const char *path;
-  VthFormat format;
-  unsigned int flags;
-  const VthTuning *tuning; /* of a dump that does not stop the guest */
-  bool track;       /* with virDomainCoreDumpParams, and: */
-  const char *base; /* path, or NULL */
-  const char *note; /* JSON object */
-  void (*cannot_cancel) (void *user_data); /* of a dump that stops the guest */
-  GMutex mutex;
-  GCond cond;
-  VthJob *job; /* as last seen, until it is reported */
-  bool done;
-  int result;
-  int code; /* libvirt's */
-  GError *error;
-} Call;
-
-static CoreDumpParams
-find_core_dump_params (void)
-{
-  return (CoreDumpParams) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams");
-}
-
-static bool
-needs_params (const Call *call)
-{
-  return (call->flags & VIR_DUMP_THUNDER) && (call->track || !vth_tuning_is_empty (call->tuning));
-}
-
-/* What is at its default is left out: a QEMU that does not know it need not mind. */
-static int
-core_dump_with_params (const Call *call)
-{
-  const VthTuning *tuning = call->tuning;
-  virTypedParameterPtr params = NULL;
-  int n = 0, room = 0, result = -1;
-
-  if (virTypedParamsAddString (&params, &n, &room, "file", call->path) == 0
-      && (call->format == VTH_FORMAT_ELF
-          || virTypedParamsAddString (&params, &n, &room, "format", vth_format_to_string (call->format)) == 0)
-      && (tuning->strategy <= VTH_STRATEGY_AUTO
-          || virTypedParamsAddString (&params, &n, &room, "strategy", vth_strategy_to_string (tuning->strategy)) == 0)
-      && (tuning->limit_bytes == 0 || virTypedParamsAddULLong (&params, &n, &room, "mirror_limit", tuning->limit_bytes) == 0)
-      && (tuning->bandwidth_bytes_s == 0
-          || virTypedParamsAddULLong (&params, &n, &room, "bandwidth", tuning->bandwidth_bytes_s) == 0)
-      && (tuning->threads == 0 || virTypedParamsAddUInt (&params, &n, &room, "threads", tuning->threads) == 0)
-      && (!call->track
-          || (virTypedParamsAddBoolean (&params, &n, &room, "track", 1) == 0
-              && virTypedParamsAddString (&params, &n, &room, "note", call->note) == 0
-              && (call->base == NULL || virTypedParamsAddString (&params, &n, &room, "base", call->base) == 0))))
-    result = find_core_dump_params () (call->domain, params, n, call->flags);
-  virTypedParamsFree (params, n);
-  return result;
-}
-
-static void *
-call_thread (void *data)
-{
-  Call *call = data;
-  const char *name = virDomainGetName (call->domain); /* later it would reset the error that is to be told */
-  int result = needs_params (call) ? core_dump_with_params (call)
-                                   : virDomainCoreDumpWithFormat (call->domain, call->path, vir_format (call->format), call->flags);
-  GError *error = NULL;
-  int code = 0;
-
-  /* libvirt keeps errors per thread: this is the only one that can read it */
-  if (result < 0)
-    {
-      code = virGetLastErrorCode ();
-      vth_error_set_libvirt (&error, "cannot dump domain '%s' to '%s'", name, call->path);
-    }
-  g_mutex_lock (&call->mutex);
-  call->result = result;
-  call->code = code;
-  call->error = error;
-  call->done = true;
-  g_cond_broadcast (&call->cond);
-  g_mutex_unlock (&call->mutex);
-  return NULL;
-}
-
-static bool
-call_wait (Call *call, int64_t until_us)
-{
-  g_mutex_lock (&call->mutex);
-  while (!call->done && g_cond_wait_until (&call->cond, &call->mutex, until_us))
-    ;
-  bool done = call->done;
-  g_mutex_unlock (&call->mutex);
-  return done;
-}
-
-/* libvirt asks QEMU, which may not answer for a while: who waits for the end must be free to hear of Ctrl-C. */
-static gpointer
-watch_thread (gpointer data)
-{
-  Call *call = data;
-
-  do
-    {
-      VthJob *job = NULL;
-      (void) vth_job_get (call->domain, false, &job, NULL);
-      g_mutex_lock (&call->mutex);
-      vth_job_free (call->job);
-      call->job = job;
-      g_mutex_unlock (&call->mutex);
-    }
-  while (!call_wait (call, g_get_monotonic_time () + POLL_MS * 1000));
-  return NULL;
-}
-
-static void
-report_progress (Call *call, VthProgressFunc progress, void *user_data)
-{
-  g_mutex_lock (&call->mutex);
-  VthJob *job = g_steal_pointer (&call->job);
-  g_mutex_unlock (&call->mutex);
-  if (job != NULL && job->is_dump)
-    progress (job->done_bytes, job->total_bytes, job->has_figures ? &job->figures : NULL, user_data);
-  vth_job_free (job);
-}
-
-typedef enum { END_NORMAL, END_CANCELLED, END_TIMEOUT } End;
-
-/* Runs one dump to its end.  False with @code 0 when it was stopped by us. */
-static bool
-call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *user_data, GCancellable *cancellable, GError **error)
-{
-  int64_t start_us = g_get_monotonic_time (), aborted_us = 0;
-  bool can_abort = call->flags & VIR_DUMP_THUNDER, told = false;
-  End end = END_NORMAL;
-
-  if (g_cancellable_is_cancelled (cancellable))
-    {
-      call->code = 0;
-      g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the dump of domain '%s' was cancelled before it began",
-                   virDomainGetName (call->domain));
-      return false;
-    }
-  if (needs_params (call) && find_core_dump_params () == NULL)
-    {
-      call->code = VIR_ERR_NO_SUPPORT;
-      g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
-                   "cannot dump domain '%s' to '%s': this libvirt knows no strategy and no limits of dumps",
-                   virDomainGetName (call->domain), call->path);
-      return false;
-    }
-
-  g_mutex_init (&call->mutex);
-  g_cond_init (&call->cond);
-  GThread *thread = g_thread_new ("vth-dump", call_thread, call);
-  GThread *watch = progress != NULL ? g_thread_new ("vth-progress", watch_thread, call) : NULL;
-  while (!call_wait (call, g_get_monotonic_time () + POLL_MS * 1000))
-    {
-      int64_t now_us = g_get_monotonic_time ();
-      if (end == END_NORMAL && g_cancellable_is_cancelled (cancellable))
-        end = END_CANCELLED;
-      if (end == END_NORMAL && timeout_s > 0 && now_us - start_us > (int64_t) timeout_s * G_USEC_PER_SEC)
-        end = END_TIMEOUT;
-      if (end == END_NORMAL)
-        {
-          if (watch != NULL)
-            report_progress (call, progress, user_data);
-        }
-      else if (!can_abort)
-        {
-          /* libvirt refuses to abort it; without its thread the guest would stay as it is. */
-          if (!told && call->cannot_cancel != NULL)
-            call->cannot_cancel (user_data);
-          told = true;
-        }
-      else if (now_us - aborted_us > ABORT_AGAIN_MS * 1000)
-        {
-          /* May come before the job has begun or after it ended: then asked again, or not needed. */
-          (void) virDomainAbortJob (call->domain);
-          aborted_us = now_us;
-        }
-    }
-  g_thread_join (thread);
-  if (watch != NULL)
-    g_thread_join (watch);
-  g_clear_pointer (&call->job, vth_job_free);
-  g_mutex_clear (&call->mutex);
-  g_cond_clear (&call->cond);
-
-  if (call->result == 0)
-    return true; /* also when the abort came too late: the dump is whole */
-  if (end == END_NORMAL)
-    {
-      g_propagate_error (error, g_steal_pointer (&call->error));
-      return false;
-    }
-  g_clear_error (&call->error);
-  call->code = 0;
-  if (end == END_CANCELLED)
-    g_set_error (error, VTH_ERROR, VTH_ERROR_CANCELLED, "the dump of domain '%s' was cancelled", virDomainGetName (call->domain));
-  else
-    g_set_error (error, VTH_ERROR, VTH_ERROR_TIMEOUT, "the dump of domain '%s' took longer than %u s and was cancelled",
-                 virDomainGetName (call->domain), timeout_s);
-  return false;
-}
-
-/* What a libvirt or QEMU without mirror dumps answers: an unknown flag, or a missing capability. */
-static bool
-is_unsupported (int code)
-{
-  return code == VIR_ERR_INVALID_ARG || code == VIR_ERR_ARGUMENT_UNSUPPORTED || code == VIR_ERR_OPERATION_UNSUPPORTED
-         || code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_NO_SUPPORT;
-}
 
 /* --- names --- */
 
@@ -423,19 +183,18 @@ settle (const char *dir, GError **error)
 }
 
 static bool
-run_stop (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
+run_stop (VthDumpCall *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,
           GCancellable *cancellable, GError **error)
 {
   const char *dir = vth_output_get_path (output), *state_dir = vth_host_get_state_dir (request->host);
   bool local = vth_output_get_kind (output) == VTH_OUTPUT_DIR && vth_output_is_local (output);
+  bool unsupported;
   struct stat st;
 
   dump->mode = VTH_MODE_STOP;
   dump->paused = true;
   call->flags = VIR_DUMP_MEMORY_ONLY;
   call->cannot_cancel = request->cannot_cancel;
-  call->done = false;
-  g_clear_error (&call->error);
   if (!local || g_access (dir, W_OK) < 0)
     {
       if (local && stat (dir, &st) == 0 && vth_others_may_write (&st))
@@ -445,7 +204,7 @@ run_stop (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *re
           return false;
         }
       call->path = dump->path;
-      return call_run (call, request->timeout_s, progress, user_data, cancellable, error);
+      return vth_dump_call_run (call, request->timeout_s, progress, user_data, cancellable, &unsupported, error);
     }
 
   g_autofree char *hidden_name = g_strdup_printf (".%.*s.%08x.part", HIDDEN_STEM_BYTES, dump->name, g_random_int ());
@@ -457,7 +216,8 @@ run_stop (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *re
   if (!made)
     vth_set_error_errno (error, errno, "cannot create directory '%s'", hidden);
   call->path = file;
-  ok = ok && call_run (call, request->timeout_s, progress, user_data, cancellable, error) && settle (hidden, error);
+  ok = ok && vth_dump_call_run (call, request->timeout_s, progress, user_data, cancellable, &unsupported, error)
+       && settle (hidden, error);
   if (ok && g_rename (file, dump->path) < 0)
     {
       vth_set_error_errno (error, errno, "cannot rename the dump to '%s'", dump->path);
@@ -545,15 +305,16 @@ forget_base (VthDump *dump, const char *why)
 
 /* False without an error where the host's libvirt or QEMU cannot do it; then it is to be a full dump. */
 static bool
-run_tracked (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
+run_tracked (VthDumpCall *call, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
              void *user_data, GCancellable *cancellable, GError **error)
 {
+  bool unsupported;
   g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (request->host), dump->uuid, error);
   g_autoptr (GError) reason = NULL;
 
   if (state == NULL)
     return false;
-  if (find_core_dump_params () == NULL)
+  if (!vth_dump_call_has_params ())
     {
       forget_base (dump, "this libvirt cannot build dumps on earlier ones");
       return false;
@@ -563,13 +324,13 @@ run_tracked (Call *call, VthDump *dump, VthOutput *output, const VthDumpRequest 
   call->track = true;
   call->base = base;
   call->note = note;
-  bool ok = call_run (call, request->timeout_s, progress, user_data, cancellable, &reason);
+  bool ok = vth_dump_call_run (call, request->timeout_s, progress, user_data, cancellable, &unsupported, &reason);
   call->track = false;
   call->base = NULL;
   call->note = NULL;
   if (ok)
     return true;
-  if (!is_unsupported (call->code))
+  if (!unsupported)
     g_propagate_error (error, g_steal_pointer (&reason));
   else
     forget_base (dump, reason->message);
@@ -589,8 +350,10 @@ static bool
 run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpRequest *request, VthProgressFunc progress,
          void *user_data, GCancellable *cancellable, GError **error)
 {
-  Call call = { .domain = domain, .path = dump->path, .format = dump->format, .tuning = request->tuning };
+  VthDumpCall call = { .domain = domain, .path = dump->path, .format = dump->format, .tuning = request->tuning,
+                       .waiting = request->waiting };
   g_autoptr (GError) reason = NULL;
+  bool unsupported;
 
   if (request->mode == VTH_MODE_STOP)
     return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
@@ -605,12 +368,10 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
           g_propagate_error (error, g_steal_pointer (&reason));
           return false;
         }
-      call.done = false;
-      g_clear_error (&call.error);
     }
-  if (call_run (&call, request->timeout_s, progress, user_data, cancellable, &reason))
+  if (vth_dump_call_run (&call, request->timeout_s, progress, user_data, cancellable, &unsupported, &reason))
     return true;
-  if (!is_unsupported (call.code))
+  if (!unsupported)
     {
       g_propagate_error (error, g_steal_pointer (&reason));
       return false;

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,37 +117,79 @@ vth_sync_dir (const char *path)
   close (fd);
 }
 
+/* What somebody else may have put in its place is no file of ours. */
+static bool
+is_own_file (int fd)
+{
+  struct stat st;
+  return fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_uid == geteuid () && st.st_nlink == 1;
+}
+
+/* Whether the file still has the name: who had it before may have renamed it. */
+static bool
+has_name (int fd, const char *path)
+{
+  struct stat st, named;
+  return fstat (fd, &st) == 0 && lstat (path, &named) == 0 && st.st_dev == named.st_dev && st.st_ino == named.st_ino;
+}
+
+static bool
+lock_file (int fd)
+{
+  int result;
+  while ((result = flock (fd, LOCK_EX)) < 0 && errno == EINTR)
+    ;
+  return result == 0;
+}
+
 /*
- * The temporary name is the same each time: a killed writer leaves at most one
- * file, which the next takes over.  Callers hold a lock, or do not mind who wins.
+ * The temporary name is the same each time, so a killed writer leaves at most
+ * one file, which the next takes over; and it is locked, so that writers come
+ * one after the other.  -1 with errno.
  */
+static int
+open_temporary (const char *path, mode_t mode)
+{
+  for (unsigned int tries = 0; tries < 1000; tries++)
+    {
+      /* Nothing but a regular file, and nothing that would be waited for. */
+      int fd = open (path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+      if (fd < 0 && errno != ELOOP && errno != ENXIO)
+        return -1;
+      if (fd < 0 || !is_own_file (fd))
+        {
+          if (fd >= 0)
+            close (fd);
+          if (g_unlink (path) < 0 && errno != ENOENT)
+            return -1;
+          continue;
+        }
+      if (lock_file (fd) && has_name (fd, path) && ftruncate (fd, 0) == 0)
+        return fd;
+      close (fd);
+    }
+  errno = EBUSY;
+  return -1;
+}
+
 bool
 vth_file_replace (const char *path, const char *data, gssize length, mode_t mode, GError **error)
 {
   g_autofree char *temporary = g_strconcat (path, ".tmp", NULL);
-
-  g_unlink (temporary);
-  int fd = open (temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+  int fd = open_temporary (temporary, mode);
   if (fd < 0)
     {
       vth_set_error_errno (error, errno, "cannot create '%s'", temporary);
       return false;
     }
-  bool ok = write_all (fd, data, length < 0 ? strlen (data) : (size_t) length) && fchmod (fd, mode) == 0 && fsync (fd) == 0;
+  bool ok = write_all (fd, data, length < 0 ? strlen (data) : (size_t) length) && fchmod (fd, mode) == 0 && fsync (fd) == 0
+            && g_rename (temporary, path) == 0;
   int errsv = errno;
-  if (close (fd) < 0 && ok)
-    {
-      ok = false;
-      errsv = errno;
-    }
-  if (ok && g_rename (temporary, path) < 0)
-    {
-      ok = false;
-      errsv = errno;
-    }
+  if (!ok)
+    g_unlink (temporary);
+  close (fd); /* it is on the disk, or an error was told: this one adds nothing */
   if (!ok)
     {
-      g_unlink (temporary);
       vth_set_error_errno (error, errsv, "cannot write '%s'", path);
       return false;
     }

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <libvirt/virterror.h>
+#include <string.h>
 
 #include "vth-private.h"
 
@@ -120,16 +121,37 @@ vth_job_list (virConnectPtr conn, GError **error)
   return g_steal_pointer (&list);
 }
 
+char *
+vth_job_describe (const VthJob *job)
+{
+  if (strcmp (job->operation, "unknown") == 0)
+    return g_strdup ("another job");
+  return g_strdup_printf ("%s %s", strchr ("aeiou", job->operation[0]) != NULL ? "an" : "a", job->operation);
+}
+
+/* libvirt aborts whatever job there is, so it is asked first; one that begins within that moment it does not tell apart. */
 bool
 vth_job_abort (virDomainPtr domain, GError **error)
 {
-  const char *name = virDomainGetName (domain);
+  const char *name = virDomainGetName (domain); /* later it would reset the error that is to be told */
+  VthJob *job = NULL;
 
-  if (virDomainAbortJob (domain) == 0)
+  if (!vth_job_get (domain, false, &job, error))
+    return false;
+  g_autofree char *other = job != NULL && !job->is_dump ? vth_job_describe (job) : NULL;
+  const bool any = job != NULL;
+  vth_job_free (job);
+  if (other != NULL)
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND,
+                   "no dump of domain '%s' is running: %s is, which 'virsh domjobabort' ends", name, other);
+      return false;
+    }
+  if (any && virDomainAbortJob (domain) == 0)
     return true;
-  if (virGetLastErrorCode () == VIR_ERR_OPERATION_INVALID)
-    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "no job is running on domain '%s'", name);
+  if (any)
+    vth_error_set_libvirt (error, "cannot abort the dump of domain '%s'", name);
   else
-    vth_error_set_libvirt (error, "cannot abort the job of domain '%s'", name);
+    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "no dump of domain '%s' is running", name);
   return false;
 }

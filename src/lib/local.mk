@@ -12,6 +12,8 @@ vth_lib_files = \
 	src/lib/diff.c \
 	src/lib/doctor.c \
 	src/lib/domain.c \
+	src/lib/dump-call.c \
+	src/lib/dump-call.h \
 	src/lib/dump.c \
 	src/lib/error.c \
 	src/lib/export.c \

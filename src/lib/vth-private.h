@@ -268,6 +268,9 @@ int vth_state_lock (const char *state_dir, const char *uuid, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthState, vth_state_free)
 
+/* job.c: "a backup", "an outgoing migration" */
+char *vth_job_describe (const VthJob *job);
+
 /* dump.c */
 VthFormat vth_dump_format (const VthConfig *config, VthMode mode);
 VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthProgressFunc progress, void *user_data,

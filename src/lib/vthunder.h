@@ -65,7 +65,7 @@ typedef enum {
   VTH_ERROR_CONFIG,        /* stored configuration (XML or file) is broken */
   VTH_ERROR_NOT_FOUND,     /* no such domain, schedule, pool, file */
   VTH_ERROR_AMBIGUOUS,     /* a display name that several domains have */
-  VTH_ERROR_LOCKED,        /* a dump of the domain, or a batch, is running */
+  VTH_ERROR_LOCKED,        /* a dump or another job of the domain, or a batch, is running */
   VTH_ERROR_PAUSE_REFUSED, /* only a dump that stops the guest is possible,
                               and that was not allowed */
   VTH_ERROR_UNSUPPORTED,   /* this host, libvirt, QEMU or output cannot do it */
@@ -671,7 +671,9 @@ typedef struct {
   unsigned int full_every; /* as vth_schedule_get_full_every (); both 0: VTH_FULL_EVERY_DEFAULT */
   int64_t full_every_s;
   const VthTuning *tuning; /* NULL: the configuration's, and so is what is 0 in it */
-  void *reserved[3];
+  /* (nullable): called once, as progress is, when another job runs on the domain, "a backup" or what it is, and is waited for. */
+  void (*waiting) (const char *job, void *user_data);
+  void *reserved[2];
 } VthDumpRequest;
 
 /*
@@ -679,7 +681,8 @@ typedef struct {
  * @done_bytes, @total_bytes: 0 of 0 while unknown
  * @figures: what the engine has so far; NULL with a stock QEMU
  *
- * Called about 10 times a second, in the thread that called vth_dump_take ().
+ * Called about 10 times a second, in the thread that called vth_dump_take (),
+ * from when libvirt has begun the dump.
  */
 typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, const VthFigures *figures, void *user_data);
 
@@ -688,6 +691,11 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * @cancellable: (nullable): cancelling aborts the job; the guest runs on and no
  *               file is left.  A dump that stops the guest goes on to its end
  *               and is returned: see cannot_cancel
+ *
+ * A domain has one long job at a time.  While another one runs, a backup or a
+ * migration, the dump waits, 30 seconds at most and no longer than its
+ * timeout; cancelling ends the wait.  Whatever happens, no other job than the
+ * dump's own is aborted.
  *
  * Takes one dump and returns what was written.  A dump that is complete is
  * returned whatever cannot be written about it: `own` is false then, or
@@ -707,8 +715,8 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * libvirt or QEMU that does not know such parameters is one that cannot take a
  * mirror dump.
  *
- * Errors: VTH_ERROR_LOCKED (a dump of this domain is running, or an overlay
- * builds on the file that would be replaced),
+ * Errors: VTH_ERROR_LOCKED (a dump or another job of this domain is running, or
+ * an overlay builds on the file that would be replaced),
  * VTH_ERROR_PAUSE_REFUSED, VTH_ERROR_UNSAFE, VTH_ERROR_CANCELLED,
  * VTH_ERROR_TIMEOUT, VTH_ERROR_USAGE, VTH_ERROR_CONFIG, VTH_ERROR_READ_ONLY,
  * VTH_ERROR_LIBVIRT.
@@ -930,7 +938,11 @@ void vth_job_free (VthJob *job);
 bool vth_job_get (virDomainPtr domain, bool completed, VthJob **job, GError **error);
 /* All running jobs: GPtrArray of VthJob. */
 GPtrArray *vth_job_list (virConnectPtr conn, GError **error);
-/* Errors: VTH_ERROR_NOT_FOUND if no job is running. Source: virDomainAbortJob. */
+/*
+ * Aborts the running dump of a domain, whoever takes it; other jobs are not
+ * touched.  Errors: VTH_ERROR_NOT_FOUND if no dump is running, naming the job
+ * that is.  Source: virDomainAbortJob.
+ */
 bool vth_job_abort (virDomainPtr domain, GError **error);
 
 /*
@@ -996,12 +1008,14 @@ typedef enum {
   VTH_BATCH_STARTED,      /* a dump begins */
   VTH_BATCH_DONE,         /* it is complete: @dump */
   VTH_BATCH_FAILED,       /* @error */
-  VTH_BATCH_SKIPPED,      /* due, but not possible now: not running, no space; it stays due.  Said once (@error) */
+  VTH_BATCH_SKIPPED,      /* due, but not possible now: not running, another job, no space; or cancelled with the run.  It stays
+                             due; said once (@error) */
   VTH_BATCH_BROKEN,       /* the domain's configuration: @error */
   VTH_BATCH_HOOK_FAILED,  /* @message names it, @error says why */
   VTH_BATCH_PRUNED,       /* @dump was removed, @message has the reason */
   VTH_BATCH_PRUNE_FAILED, /* @error */
   VTH_BATCH_RECOVERED,    /* a dump that a killed run left is accounted for: @message */
+  VTH_BATCH_METRICS_FAILED, /* of the host: @error */
 } VthBatchEventKind;
 
 /* Borrowed for the call. */
@@ -1027,7 +1041,8 @@ typedef struct {
   unsigned int hooks_failed;
   unsigned int pruned;
   unsigned int prune_failed;
-  uint64_t reserved[4];
+  unsigned int metrics_failed; /* whether */
+  uint64_t reserved[3];
 } VthBatchSummary;
 
 /* One domain as the batch sees it; strings and config are owned. */
@@ -1087,8 +1102,9 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * its schedule.  Several missed times of a schedule count as one; a schedule seen for the
  * first time, enabled again or given another expression is due from now on,
  * never for the past.  A dump that failed is tried again at its next time, not
- * every minute; one that was impossible (domain not running, no space) stays
- * due.  Retention is applied after a dump that failed too, and before one for
+ * every minute; one that was impossible (domain not running or busy with
+ * another job, no space) stays due until its schedule comes again, and so does
+ * one that was cancelled together with the run.  Retention is applied after a dump that failed too, and before one for
  * which there is no space.  Runs may overlap: a domain that another one is dumping, and what has no
  * place within max-parallel (counted over all runs of the host), is left to
  * the next.  Safe against being killed at any point.
@@ -1097,7 +1113,9 @@ void vth_batch_set_dry_run (VthBatch *batch, bool dry_run);
  * of A-Z a-z 0-9 _ -, in order of their names, with VTHUNDER_EVENT, _DOMAIN,
  * _UUID, _SCHEDULE, _DUE and, once known, _PATH, _POOL, _BASE, _TIME, _FORMAT,
  * _MODE (incremental: it builds on _BASE), _PAUSED, _PAUSE_NS, _STALL_MAX_NS, _ERROR in the environment.  One that fails or
- * outlives its time is reported and changes nothing else.
+ * outlives its time is reported and changes nothing else.  After pre.d comes
+ * post.d or fail.d, unless the run is killed; with _STAYS_DUE=yes in fail.d the
+ * dump is to be tried again.
  *
  * True if the run could be made, whatever became of single dumps: see
  * @summary.  Errors: VTH_ERROR_IO (state directory), VTH_ERROR_LIBVIRT.

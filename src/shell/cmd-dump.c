@@ -69,18 +69,47 @@ check_dump (const ShArgs *args, GError **error)
   return true;
 }
 
+/* One dump under way, for whoever looks on. */
+typedef struct {
+  virDomainPtr domain;
+  ShProgress progress;
+  bool quiet;
+  bool begun;
+  int teller;                     /* of a process that was left in the background; -1: in front of a user */
+} Take;
+
 static void
 show_progress (uint64_t done_bytes, uint64_t total_bytes, const VthFigures *figures G_GNUC_UNUSED, void *data)
 {
-  sh_progress_update (data, done_bytes, total_bytes);
+  Take *take = data;
+
+  if (!take->begun)
+    sh_detached_tell (take->teller, SH_DETACHED_BEGUN, virDomainGetName (take->domain));
+  take->begun = true;
+  sh_progress_update (&take->progress, done_bytes, total_bytes);
 }
 
 /* Whoever pressed Ctrl-C should not wonder why nothing happens. */
 static void
 tell_cannot_cancel (void *data)
 {
-  sh_progress_clear (data);
+  Take *take = data;
+
+  sh_progress_clear (&take->progress);
   sh_output_error ("the guest is stopped for this dump, which cannot be cut short; waiting for its end\n");
+}
+
+/* Nor should whoever did not. */
+static void
+tell_waiting (const char *job, void *data)
+{
+  const Take *take = data;
+  g_autofree char *text = g_strdup_printf ("domain '%s' is busy: %s runs; waiting for its end",
+                                           virDomainGetName (take->domain), job);
+
+  sh_detached_tell (take->teller, SH_DETACHED_WAITS, text);
+  if (!take->quiet)
+    sh_output_error ("%s\n", text);
 }
 
 static void
@@ -95,13 +124,17 @@ add_way_out (GError *error)
 }
 
 static VthDump *
-take_one (Shell *shell, virDomainPtr domain, VthDumpRequest *request, GError **error)
+take_one (Shell *shell, virDomainPtr domain, VthDumpRequest *request, int teller, GError **error)
 {
-  g_auto(ShProgress) progress = { 0 };
+  Take take = { .domain = domain, .quiet = shell->quiet, .teller = teller };
+  VthDump *dump;
 
-  sh_progress_init (&progress, virDomainGetName (domain), !shell->quiet);
+  sh_progress_init (&take.progress, virDomainGetName (domain), !shell->quiet);
   request->cannot_cancel = tell_cannot_cancel;
-  return vth_dump_take (domain, request, show_progress, &progress, shell->cancellable, error);
+  request->waiting = tell_waiting;
+  dump = vth_dump_take (domain, request, show_progress, &take, shell->cancellable, error);
+  sh_progress_clear (&take.progress);
+  return dump;
 }
 
 static void
@@ -136,6 +169,7 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
   g_autoptr(GPtrArray) domains = NULL;
   g_autoptr(JsonArray) array = json_array_new ();
   bool json = sh_args_given (args, "json");
+  int teller = sh_detached_open ();
   guint failed = 0;
 
   if (!read_request (args, &request, &tuning, &path, error))
@@ -150,14 +184,15 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
   if (!domains)
     return false;
   if (sh_args_given (args, "detach") && domains->len)
-    return sh_detach (shell, args, domains->pdata[0], error);
+    return sh_detach (shell, args, domains->len, error);
 
   for (guint i = 0; i < domains->len; i++) {
     virDomainPtr domain = domains->pdata[i];
     g_autoptr(GError) reason = NULL;
-    g_autoptr(VthDump) dump = take_one (shell, domain, &request, &reason);
+    g_autoptr(VthDump) dump = take_one (shell, domain, &request, teller, &reason);
 
     if (dump) {
+      sh_detached_tell (teller, SH_DETACHED_DONE, virDomainGetName (domain));
       sh_dump_warn (shell, dump);
       if (json)
         json_array_add_object_element (array, sh_dump_to_json (dump));
@@ -173,6 +208,7 @@ run_dump (Shell *shell, const ShArgs *args, GError **error)
       g_propagate_error (error, g_steal_pointer (&reason));
       break;
     }
+    sh_detached_tell (teller, SH_DETACHED_FAILED, reason->message);
     sh_shell_report (shell, reason);
   }
   if (json)

@@ -102,7 +102,7 @@ run_job_abort (Shell *shell, const ShArgs *args, GError **error)
   if (!domain || !vth_job_abort (domain, error))
     return false;
   if (!shell->quiet)
-    sh_output ("Job of domain '%s' aborted\n", virDomainGetName (domain));
+    sh_output ("Dump of domain '%s' aborted\n", virDomainGetName (domain));
   return true;
 }
 
@@ -153,6 +153,8 @@ event_name (VthBatchEventKind kind)
     return "prune-failed";
   case VTH_BATCH_RECOVERED:
     return "recovered";
+  case VTH_BATCH_METRICS_FAILED:
+    return "metrics-failed";
   }
   return "unknown";
 }
@@ -161,7 +163,7 @@ static bool
 is_bad (VthBatchEventKind kind)
 {
   return kind == VTH_BATCH_FAILED || kind == VTH_BATCH_BROKEN || kind == VTH_BATCH_HOOK_FAILED
-         || kind == VTH_BATCH_PRUNE_FAILED;
+         || kind == VTH_BATCH_PRUNE_FAILED || kind == VTH_BATCH_METRICS_FAILED;
 }
 
 static void
@@ -240,6 +242,8 @@ report_event (const VthBatchEvent *event, void *data)
     g_string_append_printf (line, ": %s", event->message);
   if (event->error)
     g_string_append_printf (line, ": %s", event->error->message);
+  if (event->kind == VTH_BATCH_SKIPPED)
+    g_string_append (line, "; it stays due");
   if (g_error_matches (event->error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED))
     g_string_append (line, "; use schedule-edit --allow-pause yes, or see 'doctor'");
   sh_output_error ("%s%s%s\n", report->to_journal ? level : "", is_bad (event->kind) ? "error: " : "", line->str);
@@ -248,7 +252,7 @@ report_event (const VthBatchEvent *event, void *data)
 static bool
 batch_result (const VthBatchSummary *summary, GError **error)
 {
-  unsigned bad = summary->failed + summary->broken + summary->hooks_failed + summary->prune_failed;
+  unsigned bad = summary->failed + summary->broken + summary->hooks_failed + summary->prune_failed + summary->metrics_failed;
 
   if (!bad)
     return true;
@@ -296,6 +300,7 @@ run_batch (Shell *shell, const ShArgs *args, GError **error)
     json_object_set_int_member (object, "hooks_failed", summary.hooks_failed);
     json_object_set_int_member (object, "pruned", summary.pruned);
     json_object_set_int_member (object, "prune_failed", summary.prune_failed);
+    json_object_set_int_member (object, "metrics_failed", summary.metrics_failed);
     json_node_take_object (node, object);
     sh_output_json (node);
   }
@@ -318,7 +323,7 @@ const ShCommand sh_job_commands[] = {
                    "vthunder-batch(8); prints one line per dump on standard error." },
   { "job-abort", .run = run_job_abort, .options = job_abort_options, .flags = SH_COMMAND_CONNECTS,
     .help = "abort the running dump of a domain",
-    .description = "The guest runs on and no file is left." },
+    .description = "The guest runs on and no file is left. Other jobs, such as backups and migrations, are not touched." },
   { "jobs", .run = run_jobs, .options = jobs_options, .flags = SH_COMMAND_CONNECTS, .help = "list running jobs",
     .description = "Lists the dumps, and other long jobs such as migrations, that run on the host's domains." },
   { NULL },

@@ -143,6 +143,7 @@ LONG_TESTS += \
 
 EXTRA_DIST += \
 	tests/README.md \
+	tests/live/backup.sh \
 	tests/live/crashes \
 	tests/live/cycles \
 	tests/live/debian.sh \

@@ -13,14 +13,15 @@ make_pool ()
     at_exit virsh -q pool-destroy "$pool"
 }
 
-# make_due SCHEDULE: as if a minute had passed; what the batch remembers is moved back, and what the XML says goes.
+# make_due SCHEDULE [SECONDS]: as if a minute, or so much, had passed; what the batch remembers is moved back, and what the
+# XML says goes.
 make_due ()
 {
     local state xml
     state=$XDG_STATE_HOME/vthunder/$(virsh -q domuuid "$domain" | head -n 1).json
     xml=$(virsh -q metadata "$domain" urn:vthunder:domain:1.0 | sed "s/ since=[\"'][^\"']*[\"']//")
     virsh -q metadata "$domain" urn:vthunder:domain:1.0 --key vthunder --set "$xml" >/dev/null
-    jq --arg s "$1" '.schedules[$s].seen -= 61' "$state" >"$tmp/state.json"
+    jq --arg s "$1" --argjson n "${2:-61}" '.schedules[$s].seen -= $n' "$state" >"$tmp/state.json"
     cp "$tmp/state.json" "$state"
 }
 

@@ -28,14 +28,18 @@ SHELL_TESTS += \
 	$(NULL)
 LIVE_TESTS += \
 	tests/live/test-shell-batch.sh \
+	tests/live/test-shell-batch-busy.sh \
 	tests/live/test-shell-batch-warns.sh \
 	tests/live/test-shell-incremental.sh \
 	tests/live/test-shell-incremental-batch.sh \
 	tests/live/test-shell-incremental-clone.sh \
 	tests/live/test-shell-watch.sh \
+	tests/live/test-shell-other-job.sh \
+	tests/live/test-shell-detach.sh \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
+	tests/live/test-shell-refused-device.sh \
 	tests/live/test-shell-stock-libvirt.sh \
 	tests/live/test-shell-tuned.sh \
 	$(NULL)

@@ -9,6 +9,14 @@ ok batch --dry-run --state-dir "$tmp/batch"
 ok -q batch --json --state-dir "$tmp/batch"
 equal 0 "$(json .due)"; equal '[]' "$(json '.events | tostring')"
 
+# Metrics that cannot be written are an error, and no reason to say nothing else.
+mkdir -p "$XDG_CONFIG_HOME/vthunder"
+printf '[batch]\nmetrics=%s\n' "$tmp/nonexistent/vthunder.prom" >"$XDG_CONFIG_HOME/vthunder/vthunder.conf"
+vt batch --json --state-dir "$tmp/batch"
+equal 1 "$code"; like "error: host: metrics-failed: *$tmp/nonexistent/vthunder.prom*" "$err"
+equal 1 "$(json .metrics_failed)"; equal 0 "$(json .failed)"; equal metrics-failed "$(json '.events[0].event')"
+rm "$XDG_CONFIG_HOME/vthunder/vthunder.conf"
+
 # A broken domain is reported by name.
 cat >"$tmp/node.xml" <<'XML'
 <node>

@@ -9,6 +9,7 @@ vth_unit_tests = \
 	tests/unit/test-diff \
 	tests/unit/test-domain \
 	tests/unit/test-dump \
+	tests/unit/test-dump-call \
 	tests/unit/test-output \
 	tests/unit/test-retention \
 	tests/unit/test-template \
@@ -30,6 +31,11 @@ tests_unit_test_dump_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_dump_LDADD = $(VTH_UNIT_LIBS)
 # One of its stand-ins is looked up at run time.
 tests_unit_test_dump_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+# Hidden in the library, so it has objects of its own.
+tests_unit_test_dump_call_SOURCES = tests/unit/test-dump-call.c src/lib/dump-call.c src/lib/error.c src/lib/figures.c \
+	src/lib/job.c src/lib/tuning.c src/lib/value.c
+tests_unit_test_dump_call_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_dump_call_LDADD = $(LIB_LIBS)
 tests_unit_test_diff_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_diff_LDADD = $(VTH_UNIT_LIBS)
 UNIT_TESTS += tests/unit/test-contrib.sh tests/unit/test-example.sh

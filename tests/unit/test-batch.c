@@ -38,6 +38,9 @@ typedef struct {
   GPtrArray *taken; /* Taken: by events */
   GPtrArray *log;   /* "kind domain schedule", all events */
   bool fail;
+  int fail_code; /* VTH_ERROR_LIBVIRT if 0 */
+  GCancellable *cancellable; /* of the runs */
+  bool interrupted; /* a dump that begins ends with the run */
   unsigned int n_chain; /* of mode incremental: dumps since the last full one */
   uint64_t free_bytes;
   uint64_t dump_bytes; /* that each dump takes away of it */
@@ -123,7 +126,9 @@ world_take (const VthBatchDomain *domain, const VthDumpRequest *request, void *d
   g_mutex_unlock (&world->mutex);
   if (dump != NULL)
     return dump;
-  g_set_error_literal (error, VTH_ERROR, VTH_ERROR_LIBVIRT, "the fake failed");
+  if (world->interrupted)
+    g_cancellable_cancel (cancellable);
+  g_set_error_literal (error, VTH_ERROR, world->fail_code != 0 ? world->fail_code : VTH_ERROR_LIBVIRT, "the fake failed");
   return NULL;
 }
 
@@ -215,13 +220,13 @@ static const VthBatchOps world_ops = {
 };
 
 static const char *const kinds[]
-    = { "started", "done", "failed", "skipped", "broken", "hook-failed", "pruned", "prune-failed", "recovered" };
+    = { "started", "done", "failed", "skipped", "broken", "hook-failed", "pruned", "prune-failed", "recovered", "metrics-failed" };
 
 static void
 on_event (const VthBatchEvent *event, void *data)
 {
   World *world = data;
-  g_ptr_array_add (world->log, g_strdup_printf ("%s %s %s", kinds[event->kind], event->domain,
+  g_ptr_array_add (world->log, g_strdup_printf ("%s %s %s", kinds[event->kind], event->domain != NULL ? event->domain : "host",
                                                 event->schedule != NULL ? event->schedule : "-"));
   if (event->kind != VTH_BATCH_DONE)
     return;
@@ -324,7 +329,7 @@ run_batch (World *world)
   g_autoptr (GError) error = NULL;
   VthBatchSummary summary;
   vth_batch_set_zone (batch, world->zone);
-  g_assert_true (vth_batch_run (batch, on_event, world, NULL, &summary, &error));
+  g_assert_true (vth_batch_run (batch, on_event, world, world->cancellable, &summary, &error));
   g_assert_no_error (error);
   return summary;
 }
@@ -345,6 +350,16 @@ take_log (World *world)
     g_assert_cmpstr (log_, ==, expected); \
   } \
   G_STMT_END
+
+static void
+write_hook (const char *dir, const char *event, const char *name, const char *script)
+{
+  g_autofree char *sub = g_strdup_printf ("%s/%s.d", dir, event);
+  g_autofree char *path = g_build_filename (sub, name, NULL);
+  g_assert_cmpint (g_mkdir_with_parents (sub, 0755), ==, 0);
+  g_assert_true (g_file_set_contents_full (path, script, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+  g_assert_cmpint (chmod (path, 0755), ==, 0);
+}
 
 /* Fifty times slower there, and nothing new to be seen. */
 static bool
@@ -683,6 +698,97 @@ test_failed (void)
   world_free (world);
 }
 
+static int64_t
+due_of_last (const World *world)
+{
+  return ((const Taken *) world->taken->pdata[world->taken->len - 1])->due_s;
+}
+
+/* Another job came before the dump: it is taken when that has ended, or its schedule comes again. */
+static void
+test_busy (void)
+{
+  World *world = world_new ();
+  g_autofree char *dir = make_dir ();
+  g_autofree char *out = g_build_filename (dir, "out", NULL);
+  g_autofree char *env = g_strdup_printf ("#!/bin/sh\necho $VTHUNDER_EVENT $VTHUNDER_STAYS_DUE >>%s\n", out);
+  write_hook (dir, "pre", "log", env);
+  write_hook (dir, "post", "log", env);
+  write_hook (dir, "fail", "log", env);
+  vth_host_set_hooks_dir (world->host, dir);
+  put_schedule (add_domain (world, "a"), "s", "0 * * * *", NULL);
+  run_batch (world);
+  g_autofree char *first = take_log (world);
+  const int64_t due_s = world->now_s += 3600;
+  world->fail = true;
+  world->fail_code = VTH_ERROR_LOCKED;
+  VthBatchSummary summary = run_batch (world);
+  assert_log (world, "started a s, skipped a s");
+  g_assert_cmpuint (summary.due, ==, 1);
+  g_assert_cmpuint (summary.skipped, ==, 1);
+  g_assert_cmpuint (summary.failed, ==, 0);
+  world->now_s += MINUTE;
+  world->fail = false;
+  run_batch (world);
+  assert_log (world, "started a s, done a s");
+  g_assert_cmpint (due_of_last (world), ==, due_s);
+  g_autofree char *hooked = NULL;
+  g_assert_true (g_file_get_contents (out, &hooked, NULL, NULL));
+  /* the first was due at once */
+  g_assert_true (g_str_has_suffix (hooked, "pre\nfail yes\npre\npost\n"));
+
+  /* for as long as that takes: then one makes up for both */
+  world->now_s += 3600 - MINUTE;
+  world->fail = true;
+  run_batch (world);
+  world->now_s += 3600;
+  run_batch (world);
+  world->fail = false;
+  run_batch (world);
+  assert_log (world, "started a s, skipped a s, started a s, skipped a s, started a s, done a s");
+  g_assert_cmpint (due_of_last (world), ==, world->now_s);
+  run_batch (world);
+  assert_log (world, "");
+  remove_tree (dir);
+  world_free (world);
+}
+
+/* A run that is told to end takes its dumps with it, and leaves them to the next as one that is killed does. */
+static void
+test_cancelled (void)
+{
+  World *world = world_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  put_schedule (add_domain (world, "a"), "s", "0 * * * *", NULL);
+  put_schedule (add_domain (world, "b"), "s", "0 * * * *", NULL);
+  run_batch (world);
+  g_autofree char *first = take_log (world);
+  const int64_t due_s = world->now_s += 3600;
+  world->cancellable = cancellable;
+  world->fail = world->interrupted = true;
+  world->fail_code = VTH_ERROR_CANCELLED;
+  VthBatchSummary summary = run_batch (world);
+  assert_log (world, "started a s, skipped a s"); /* b was not begun */
+  g_assert_cmpuint (summary.failed, ==, 0);
+  world->cancellable = NULL;
+  world->fail = false;
+  world->now_s += MINUTE;
+  run_batch (world);
+  assert_log (world, "started a s, done a s, started b s, done b s");
+  g_assert_cmpint (due_of_last (world), ==, due_s);
+
+  /* one that somebody aborted, and not the run, has had its turn */
+  world->now_s += 3600 - MINUTE;
+  world->fail = true;
+  world->interrupted = false;
+  run_batch (world);
+  assert_log (world, "started a s, failed a s, started b s, failed b s");
+  world->fail = false;
+  run_batch (world);
+  assert_log (world, "");
+  world_free (world);
+}
+
 static void
 test_locked (void)
 {
@@ -812,16 +918,6 @@ test_prune_first (void)
 }
 
 static void
-write_hook (const char *dir, const char *event, const char *name, const char *script)
-{
-  g_autofree char *sub = g_strdup_printf ("%s/%s.d", dir, event);
-  g_autofree char *path = g_build_filename (sub, name, NULL);
-  g_assert_cmpint (g_mkdir_with_parents (sub, 0755), ==, 0);
-  g_assert_true (g_file_set_contents_full (path, script, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
-  g_assert_cmpint (chmod (path, 0755), ==, 0);
-}
-
-static void
 test_hooks (void)
 {
   World *world = world_new ();
@@ -913,6 +1009,106 @@ test_metrics (void)
   g_assert_nonnull (strstr (text, "vthunder_last_dump_timestamp_seconds{domain=\"a\\\"b\",uuid=\""));
   g_assert_nonnull (strstr (text, "} 1772325000\n"));
   g_assert_nonnull (strstr (text, "vthunder_batch_events{kind=\"done\"} 1\n"));
+  remove_tree (dir);
+  world_free (world);
+}
+
+/* What was done is told all the same. */
+static void
+test_metrics_failed (void)
+{
+  World *world = world_new ();
+  vth_host_set_metrics_path (world->host, "/nonexistent/vthunder.prom");
+  put_schedule (add_domain (world, "a"), "s", "30 * * * *", NULL);
+  run_batch (world);
+  assert_log (world, "metrics-failed host -");
+  world->now_s += 30 * MINUTE;
+  VthBatchSummary summary = run_batch (world);
+  assert_log (world, "started a s, done a s, metrics-failed host -");
+  g_assert_cmpuint (summary.done, ==, 1);
+  g_assert_cmpuint (summary.failed, ==, 0);
+  g_assert_cmpuint (summary.metrics_failed, ==, 1);
+  world_free (world);
+}
+
+/* Runs overlap: each writes all of its metrics, and whoever reads them finds those of one run. */
+static void
+test_metrics_together (void)
+{
+  enum { WRITERS = 6 };
+  World *world = world_new ();
+  g_autofree char *dir = make_dir ();
+  g_autofree char *path = g_build_filename (dir, "vthunder.prom", NULL);
+  const unsigned int n_rounds = in_valgrind () ? 3 : 60;
+  pid_t pids[WRITERS];
+  unsigned int left = WRITERS;
+  int status;
+  struct stat st;
+
+  vth_host_set_metrics_path (world->host, path);
+  for (unsigned int i = 0; i < 40; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("vm%u", i);
+      put_schedule (add_domain (world, name), "s", "@daily", NULL);
+    }
+  run_batch (world);
+  for (unsigned int i = 0; i < WRITERS; i++)
+    if ((pids[i] = fork ()) == 0)
+      {
+        unsigned int failed = 0;
+        for (unsigned int n = 0; n < n_rounds; n++)
+          failed += run_batch (world).metrics_failed;
+        _exit (failed == 0 ? 0 : 1);
+      }
+  while (left > 0)
+    {
+      g_autofree char *text = NULL;
+      gsize length = 0;
+      g_assert_true (g_file_get_contents (path, &text, &length, NULL));
+      g_assert_true (g_str_has_prefix (text, "# HELP vthunder_last_dump_timestamp_seconds"));
+      g_assert_true (g_str_has_suffix (text, "vthunder_batch_events{kind=\"prune_failed\"} 0\n"));
+      if (waitpid (-1, &status, WNOHANG) > 0)
+        {
+          g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+          left--;
+        }
+    }
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 07777, ==, 0644); /* whatever the umask */
+  g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);
+  g_assert_cmpstr (g_dir_read_name (entries), ==, "vthunder.prom");
+  g_assert_null (g_dir_read_name (entries));
+  remove_tree (dir);
+  world_free (world);
+}
+
+/* What is in the place of the temporary file is nobody's way to a file of theirs. */
+static void
+test_metrics_planted (void)
+{
+  World *world = world_new ();
+  g_autofree char *dir = make_dir ();
+  g_autofree char *path = g_build_filename (dir, "vthunder.prom", NULL);
+  g_autofree char *temporary = g_strconcat (path, ".tmp", NULL);
+  g_autofree char *victim = g_build_filename (dir, "victim", NULL);
+  g_autofree char *text = NULL;
+  vth_host_set_metrics_path (world->host, path);
+  for (unsigned int i = 0; i < 4; i++)
+    {
+      g_assert_true (g_file_set_contents (victim, "precious", -1, NULL));
+      g_assert_cmpint (i == 0   ? symlink (victim, temporary)
+                       : i == 1 ? link (victim, temporary)
+                       : i == 2 ? mkfifo (temporary, 0600)
+                                : symlink (temporary, temporary),
+                       ==, 0);
+      VthBatchSummary summary = run_batch (world);
+      g_assert_cmpuint (summary.metrics_failed, ==, 0);
+      g_assert_false (g_file_test (temporary, G_FILE_TEST_EXISTS | G_FILE_TEST_IS_SYMLINK));
+      g_free (text);
+      g_assert_true (g_file_get_contents (victim, &text, NULL, NULL));
+      g_assert_cmpstr (text, ==, "precious");
+      g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK));
+    }
   remove_tree (dir);
   world_free (world);
 }
@@ -1106,6 +1302,8 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/catch-up", test_catch_up);
   g_test_add_func ("/batch/skipped", test_skipped);
   g_test_add_func ("/batch/failed", test_failed);
+  g_test_add_func ("/batch/busy", test_busy);
+  g_test_add_func ("/batch/cancelled", test_cancelled);
   g_test_add_func ("/batch/locked", test_locked);
   g_test_add_func ("/batch/full-every", test_full_every);
   g_test_add_func ("/batch/jitter", test_jitter);
@@ -1114,6 +1312,9 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/hooks", test_hooks);
   g_test_add_func ("/batch/hook-unsafe", test_hook_unsafe);
   g_test_add_func ("/batch/metrics", test_metrics);
+  g_test_add_func ("/batch/metrics-failed", test_metrics_failed);
+  g_test_add_func ("/batch/metrics-together", test_metrics_together);
+  g_test_add_func ("/batch/metrics-planted", test_metrics_planted);
   g_test_add_func ("/batch/dry-run", test_dry_run);
   g_test_add_func ("/batch/months", test_months);
   return g_test_run ();

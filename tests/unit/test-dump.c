@@ -39,7 +39,8 @@ static struct {
   bool left;         /* one is there, until it is read */
   void (*at_end) (void *data); /* of a dump */
   void *at_end_data;
-  bool idle;         /* no job is running */
+  int running;       /* dumps that libvirt has in hand */
+  bool busy;         /* a dump of somebody else's is running */
   /* virDomainCoreDumpParams: */
   bool no_params;    /* a daemon that lacks it */
   bool loses;        /* the base is not what QEMU knows */
@@ -131,8 +132,8 @@ raise_error (virDomainPtr domain, unsigned int flags)
     virDomainGetInfo (NULL, &info);
 }
 
-int
-virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int format, unsigned int flags)
+static int
+dump_with_format (virDomainPtr domain, const char *to, unsigned int flags)
 {
   fake.calls++;
   fake.flags = flags;
@@ -158,6 +159,15 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
   if (fake.at_end != NULL)
     fake.at_end (fake.at_end_data);
   return 0;
+}
+
+int
+virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int format, unsigned int flags)
+{
+  g_atomic_int_inc (&fake.running);
+  int result = dump_with_format (domain, to, flags);
+  g_atomic_int_add (&fake.running, -1);
+  return result;
 }
 
 /* A qcow2 header, and no more: all that we read of one. */
@@ -255,7 +265,7 @@ virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *para
   *type = VIR_DOMAIN_JOB_NONE;
   *params = NULL;
   *n = 0;
-  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.left : fake.idle)
+  if ((flags & VIR_DOMAIN_JOB_STATS_COMPLETED) ? !fake.left : !fake.busy && g_atomic_int_get (&fake.running) == 0)
     return 0;
   if (flags & VIR_DOMAIN_JOB_STATS_COMPLETED)
     fake.left = false;
@@ -369,7 +379,7 @@ collect_kinds (const VthBatchEvent *event, void *data)
   g_string_append_printf (data, "%d%s ", event->kind, event->dump != NULL ? "+" : "");
 }
 
-/* The domain, which is idle, has a schedule "s" that is due. */
+/* The domain has a schedule "s" that is due. */
 static void
 make_due (Fixture *f)
 {
@@ -378,7 +388,6 @@ make_due (Fixture *f)
   g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "0 0 * * *", &error);
   g_autofree char *state_dir = g_build_filename (f->dir, "state", NULL);
   g_autofree char *path = g_build_filename (state_dir, UUID ".json", NULL);
-  fake.idle = true;
   vth_host_set_hooks_dir (f->host, NULL);
   vth_config_put_schedule (f->config, schedule);
   g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
@@ -676,7 +685,7 @@ test_killed_stop (Fixture *f, gconstpointer data)
       g_assert_cmpint (g_mkdir_with_parents (state, 0700), ==, 0);
       g_assert_cmpint (g_mkdir (hidden, 0700), ==, 0);
       g_assert_true (g_file_set_contents (in_it, "dump", -1, NULL) && g_file_set_contents (path, text, -1, NULL));
-      fake.idle = false;
+      fake.busy = true;
       if (by_batch)
         {
           g_autofree char *quiet = run_batch (f);
@@ -689,7 +698,7 @@ test_killed_stop (Fixture *f, gconstpointer data)
           g_clear_error (&error);
         }
       g_assert_true (g_file_test (in_it, G_FILE_TEST_EXISTS));
-      fake.idle = true;
+      fake.busy = false;
       if (by_batch)
         {
           g_autofree char *quiet = run_batch (f);
@@ -1409,12 +1418,13 @@ test_interrupted (Fixture *f, gconstpointer data)
   g_assert_true (g_file_set_contents (path, state, -1, NULL));
 
   /* libvirt is still at it: nothing is begun, nothing is given up */
+  fake.busy = true;
   g_autofree char *running = run_batch (f);
   g_assert_cmpstr (running, ==, "");
   g_assert_cmpuint (fake.calls, ==, 0);
 
   /* now it is complete, but was never explained: it is ours all the same */
-  fake.idle = true;
+  fake.busy = false;
   write_core (dump_path, "{\"version\":1,\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"mirror\":{\"t0-ns\":1774137601000000000}}", 0);
   g_autofree char *recovered = run_batch (f);
   g_autofree char *expected = g_strdup_printf ("%d+ ", VTH_BATCH_RECOVERED);
