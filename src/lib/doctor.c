@@ -241,9 +241,8 @@ check_vmcoreinfo (GPtrArray *checks, virConnectPtr conn)
   for (int i = 0; i < n; i++)
     {
       char *xml = virDomainGetXMLDesc (domains[i], 0);
-      const char *element = xml != NULL ? strstr (xml, "<vmcoreinfo") : NULL;
-      bool on = element != NULL && strncmp (element, "<vmcoreinfo state='off'", 23) != 0;
-      if (xml != NULL && !on && n_without++ < 5)
+      g_autofree char *off = vth_xml_string (xml, "string(not(/domain/features/vmcoreinfo[not(@state='off')]))");
+      if (xml != NULL && g_strcmp0 (off, "false") != 0 && n_without++ < 5)
         g_string_append_printf (without, "%s%s", without->len > 0 ? ", " : "", virDomainGetName (domains[i]));
       free (xml);
       virDomainFree (domains[i]);
