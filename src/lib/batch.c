@@ -435,6 +435,16 @@ is_still_running (VthBatch *batch, const VthBatchDomain *domain)
   return dump;
 }
 
+/* Notes how the dump that was due ended.  A full one is that of its due time: by its T0, which is later by what starting it
+   took, the age at which the next is to be a full one would be missed by as much. */
+static void
+set_result (VthState *state, const VthBatchDomain *domain, VthDump *dump, int64_t due_s, const GError *error)
+{
+  if (dump != NULL)
+    dump->chain_start_s = dump->base != NULL ? state->tracked_start_s : due_s;
+  vth_state_set_result (state, domain->name, dump, error);
+}
+
 /* A run that was killed left "running": what became of it?  False if that cannot be told now. */
 static bool
 recover (Run *run, const VthBatchDomain *domain, VthState *state)
@@ -462,7 +472,7 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
   int64_t due_s = state->running_due_s;
   clear_running (state);
   if (dump != NULL)
-    vth_state_set_result (state, domain->name, dump, NULL);
+    set_result (state, domain, dump, due_s, NULL);
   else if (s != NULL && due_s != 0)
     s->seen_s = MIN (s->seen_s, due_s - 1);
   if (!save (&context, state))
@@ -604,7 +614,7 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
 
   /* 3. */
   clear_running (state);
-  vth_state_set_result (state, domain->name, dump, error);
+  set_result (state, domain, dump, context->due_s, error);
   if (!save (context, state))
     {
       g_clear_error (&error);
@@ -630,13 +640,16 @@ work_locked (Run *run, const VthBatchDomain *domain)
   VthBatch *batch = run->batch;
   Context context = { run, domain, NULL, 0 };
   GError *error = NULL;
-  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (batch->host), domain->uuid, &error);
+  g_autofree char *put_away = NULL;
+  g_autoptr (VthState) state = vth_state_load_locked (vth_host_get_state_dir (batch->host), domain->uuid, &put_away, &error);
 
   if (state == NULL)
     {
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
       return;
     }
+  if (put_away != NULL)
+    emit (&context, VTH_BATCH_WARNING, NULL, g_steal_pointer (&put_away), NULL);
   if (!recover (run, domain, state))
     return;
 
@@ -701,6 +714,14 @@ has_work (Run *run, const VthBatchDomain *domain)
   GError *error = NULL;
   g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (batch->host), domain->uuid, &error);
 
+  if (g_error_matches (error, VTH_ERROR, VTH_ERROR_FORMAT))
+    {
+      /* The worker puts it away. */
+      if (batch->dry_run)
+        emit (&context, VTH_BATCH_WARNING, NULL, g_strdup (error->message), NULL);
+      g_clear_error (&error);
+      return !batch->dry_run;
+    }
   if (state == NULL)
     {
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
@@ -752,6 +773,7 @@ count (VthBatchSummary *summary, const Event *event)
       summary->prune_failed++;
       break;
     case VTH_BATCH_RECOVERED:
+    case VTH_BATCH_WARNING:
     default:
       break;
     }

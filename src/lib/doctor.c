@@ -312,6 +312,49 @@ check_output (GPtrArray *checks, virConnectPtr conn, const VthHost *host)
 }
 
 static void
+append_name (GString *list, const char *dir, const char *name)
+{
+  g_string_append_printf (list, "%s'%s/%s'", list->len > 0 ? ", " : "", dir, name);
+}
+
+/* What the batch remembers of each domain: it would be found out by a dump that does not come, or is a full one. */
+static void
+check_memory (GPtrArray *checks, const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  g_autoptr (GString) broken = g_string_new (NULL), ahead = g_string_new (NULL), unread = g_string_new (NULL);
+  const int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autoptr (GError) reason = NULL;
+      if (g_str_has_suffix (name, VTH_STATE_BROKEN_SUFFIX))
+        append_name (broken, path, name);
+      if (!g_str_has_suffix (name, VTH_STATE_SUFFIX))
+        continue;
+      g_autofree char *uuid = g_strndup (name, strlen (name) - strlen (VTH_STATE_SUFFIX));
+      g_autoptr (VthState) state = vth_state_load (path, uuid, &reason);
+      if (state != NULL && vth_state_is_ahead (state, now_s))
+        append_name (ahead, path, name);
+      else if (g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT))
+        append_name (broken, path, name);
+      else if (reason != NULL)
+        g_string_append_printf (unread, "%s%s", unread->len > 0 ? ", " : "", reason->message);
+    }
+  if (unread->len > 0)
+    add (checks, "state", VTH_CHECK_FAILED, g_strdup (unread->str), "use the vthunder that wrote it, or move it away to start anew");
+  else if (broken->len > 0)
+    add (checks, "state", VTH_CHECK_WARNING, g_strdup_printf ("broken: %s", broken->str),
+         "the next batch puts a broken file away and begins anew; find out what broke it, then remove what ends in .broken");
+  else if (ahead->len > 0)
+    add (checks, "state", VTH_CHECK_WARNING, g_strdup_printf ("of a time that is yet to come: %s", ahead->str),
+         "the clock was set back, or is wrong now; if it is right, the next batch goes by it");
+  else
+    add (checks, "state", VTH_CHECK_OK, g_strdup_printf ("'%s' can be written", path), NULL);
+}
+
+static void
 check_state (GPtrArray *checks, const VthHost *host)
 {
   g_autofree char *dir = host != NULL ? g_strdup (vth_host_get_state_dir (host)) : NULL;
@@ -320,17 +363,17 @@ check_state (GPtrArray *checks, const VthHost *host)
       add (checks, "state", VTH_CHECK_SKIPPED, g_strdup ("no settings"), NULL);
       return;
     }
-  g_autofree char *named = g_strdup (dir);
   while (access (dir, F_OK) < 0 && strcmp (dir, "/") != 0)
     {
       char *parent = g_path_get_dirname (dir);
       g_free (dir);
       dir = parent;
     }
-  bool ok = access (dir, W_OK | X_OK) == 0;
-  add (checks, "state", ok ? VTH_CHECK_OK : VTH_CHECK_FAILED,
-       ok ? g_strdup_printf ("'%s' can be written", named) : g_strdup_printf ("cannot write to '%s': %s", dir, g_strerror (errno)),
-       ok ? NULL : "run as a user who may, or set state-dir");
+  if (access (dir, W_OK | X_OK) == 0)
+    check_memory (checks, vth_host_get_state_dir (host));
+  else
+    add (checks, "state", VTH_CHECK_FAILED, g_strdup_printf ("cannot write to '%s': %s", dir, g_strerror (errno)),
+         "run as a user who may, or set state-dir");
 }
 
 GPtrArray *

@@ -29,6 +29,7 @@ vth_domain_free (VthDomain *domain)
   g_free (domain->display_name);
   vth_config_free (domain->config);
   g_clear_error (&domain->config_error);
+  g_clear_error (&domain->state_error);
   g_free (domain->last_path);
   g_free (domain);
 }
@@ -216,7 +217,7 @@ fill_all (GPtrArray *list, bool with_config)
 static void
 fill_from_state (VthDomain *domain, const VthHost *host)
 {
-  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (host), domain->uuid, NULL);
+  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (host), domain->uuid, &domain->state_error);
   if (state == NULL)
     return;
   domain->last_dump_s = state->last_dump_s;

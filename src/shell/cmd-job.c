@@ -153,6 +153,8 @@ event_name (VthBatchEventKind kind)
     return "prune-failed";
   case VTH_BATCH_RECOVERED:
     return "recovered";
+  case VTH_BATCH_WARNING:
+    return "warning";
   }
   return "unknown";
 }
@@ -199,7 +201,8 @@ report_event (const VthBatchEvent *event, void *data)
 {
   BatchReport *report = data;
   g_autoptr(GString) line = g_string_new (NULL);
-  const char *level = is_bad (event->kind) ? "<3>" : event->kind == VTH_BATCH_SKIPPED ? "<4>" : "<6>";
+  bool warns = event->kind == VTH_BATCH_WARNING;
+  const char *level = is_bad (event->kind) ? "<3>" : warns || event->kind == VTH_BATCH_SKIPPED ? "<4>" : "<6>";
 
   if (report->array) {
     JsonObject *object = json_object_new ();
@@ -224,7 +227,7 @@ report_event (const VthBatchEvent *event, void *data)
     report_warning (report, event, not_own);
     report_warning (report, event, no_manifest);
   }
-  if (report->shell->quiet && !is_bad (event->kind))
+  if (report->shell->quiet && !is_bad (event->kind) && !warns)
     return;
   /* The start of a dump is of interest only until its end is known. */
   if (event->kind == VTH_BATCH_STARTED && report->shell->debug > 1)

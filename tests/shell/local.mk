@@ -24,6 +24,7 @@ SHELL_TESTS += \
 	tests/shell/test-resize.sh \
 	tests/shell/test-schedule.sh \
 	tests/shell/test-self-test.sh \
+	tests/shell/test-state.sh \
 	tests/shell/test-stdin.sh \
 	$(NULL)
 LIVE_TESTS += \
