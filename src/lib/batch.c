@@ -255,10 +255,12 @@ due_time (VthBatch *batch, const VthBatchDomain *domain, const VthSchedule *sche
       s->last_due_s = 0;
       *changed = true;
     }
-  /* A clock that went back must not make everything due again, nor nothing for ever. */
-  if (s->seen_s > now_s + 86400)
+  /* A clock that was set back must not make everything due again, nor nothing until it is where it was.  A run comes each
+     minute: what is due since the last one is not passed over. */
+  if (s->seen_s > now_s + VTH_CLOCK_TOLERANCE_S)
     {
-      s->seen_s = now_s;
+      s->seen_s = now_s - jitter_of (batch, domain, name) - 60;
+      s->last_due_s = 0;
       *changed = true;
     }
   /* Of a schedule of that name that was removed, or while it was disabled, there is nothing to make up for.  A time in
@@ -634,6 +636,15 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   prune (context, context->schedule, true);
 }
 
+/* Once: due_time () puts it right. */
+static void
+warn_of_clock (const Context *context, const VthState *state)
+{
+  if (vth_state_is_ahead (state, real_now (context->run->batch)))
+    emit (context, VTH_BATCH_WARNING, NULL,
+          g_strdup ("the clock was set back since the last run: dumps are due by the present time from now on"), NULL);
+}
+
 static void
 work_locked (Run *run, const VthBatchDomain *domain)
 {
@@ -654,6 +665,7 @@ work_locked (Run *run, const VthBatchDomain *domain)
     return;
 
   bool changed = drop_unknown_schedules (domain, state);
+  warn_of_clock (&context, state);
   unsigned int n = vth_config_get_n_schedules (domain->config);
   int64_t now_s = real_now (batch);
   for (unsigned int i = 0; i < n && !g_cancellable_is_cancelled (run->cancellable); i++)

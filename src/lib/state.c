@@ -110,12 +110,10 @@ vth_state_schedule (VthState *state, const char *schedule, bool create)
 bool
 vth_state_is_ahead (const VthState *state, int64_t now_s)
 {
-  const int64_t limit_s = now_s + VTH_CLOCK_TOLERANCE_S;
-  bool ahead = state->tracked_start_s > limit_s;
-
   for (unsigned int i = 0; i < state->schedules->len; i++)
-    ahead = ahead || ((const VthScheduleState *) state->schedules->pdata[i])->seen_s > limit_s;
-  return ahead;
+    if (((const VthScheduleState *) state->schedules->pdata[i])->seen_s > now_s + VTH_CLOCK_TOLERANCE_S)
+      return true;
+  return false;
 }
 
 void

@@ -280,7 +280,7 @@ VthState *vth_state_load_locked (const char *state_dir, const char *uuid, char *
 bool vth_state_save (const VthState *state, const char *state_dir, GError **error);
 /* How far the clock may be set back without a word. */
 #define VTH_CLOCK_TOLERANCE_S 300
-/* Whether it knows of times that are yet to come: the clock was set back since. */
+/* Whether schedules were seen to at times that are yet to come: the clock was set back since. */
 bool vth_state_is_ahead (const VthState *state, int64_t now_s);
 VthScheduleState *vth_state_schedule (VthState *state, const char *schedule, bool create);
 /* Writes down @hidden before it is made, so that whoever comes after a killed run knows what to remove; NULL when it is gone. */

@@ -67,6 +67,19 @@ for broken in '{"version":1,' '[]' ''; do
 done
 equal '0 0 1 1 *' "$(jq -r .schedules.nightly.cron "$state")"
 
+# A clock that was set back: doctor says so until a run has put it right, which says so once.
+printf '{"version":1,"schedules":{"nightly":{"cron":"0 0 1 1 *","seen":%s}}}' $(($(date +%s) + 72000)) >"$state"
+rm -f "$state.broken"
+vt doctor --json
+equal warning "$(json '.[] | select(.check == "state").status')"
+like "*yet to come*$state*" "$(json '.[] | select(.check == "state").detail')"
+vt batch
+equal 0 "$code"
+like 'web: warning: the clock was set back*' "$err"
+ok batch
+vt doctor --json
+equal ok "$(json '.[] | select(.check == "state").status')"
+
 # A dump by hand puts it away as well.
 echo broken >"$state"
 vt dump web --file "$tmp/d/x.core"
