@@ -15,6 +15,7 @@
 #include <config.h>
 
 #include <glib/gstdio.h>
+#include <libvirt/virterror.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -684,6 +685,13 @@ work_locked (Run *run, const VthBatchDomain *domain)
     save (&context, state);
 }
 
+/* It may have ended while others had their dumps taken. */
+static bool
+is_gone (const VthBatchDomain *domain)
+{
+  return domain->handle != NULL && virDomainIsActive (domain->handle) < 0 && virGetLastErrorCode () == VIR_ERR_NO_DOMAIN;
+}
+
 static void
 work (void *data, void *user_data)
 {
@@ -697,9 +705,9 @@ work (void *data, void *user_data)
     {
       int slot = vth_state_slot (state_dir, vth_host_get_max_parallel (run->batch->host), &error);
       int lock = slot >= 0 ? vth_state_lock (state_dir, domain->uuid, &error) : -1;
-      if (lock >= 0)
+      if (lock >= 0 && !is_gone (domain))
         work_locked (run, domain);
-      else if (error != NULL && !g_error_matches (error, VTH_ERROR, VTH_ERROR_LOCKED))
+      if (error != NULL && !g_error_matches (error, VTH_ERROR, VTH_ERROR_LOCKED))
         emit (&context, VTH_BATCH_FAILED, NULL, NULL, g_steal_pointer (&error));
       g_clear_error (&error);
       if (lock >= 0)

@@ -66,9 +66,15 @@ run_jobs (Shell *shell, const ShArgs *args, GError **error)
       return false;
     for (guint i = 0; i < domains->len; i++) {
       g_autoptr(VthJob) job = NULL;
+      g_autoptr(GError) reason = NULL;
 
-      if (!vth_job_get (domains->pdata[i], completed, &job, error))
+      if (!vth_job_get (domains->pdata[i], completed, &job, &reason)) {
+        /* One that nobody asked for by name is gone since it was listed. */
+        if (!sh_args_given (args, "domain") && g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+          continue;
+        g_propagate_error (error, g_steal_pointer (&reason));
         return false;
+      }
       if (job)
         json_array_add_object_element (array, job_to_json (job));
     }

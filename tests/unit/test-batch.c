@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <libvirt/virterror.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -599,6 +600,51 @@ test_added_again (void)
   g_assert_cmpint (vth_schedule_get_since (schedule), >=, now_s);
 }
 
+/* A domain that went away since it was listed has no dumps to miss. */
+static virConnectPtr gone_conn;
+
+static GPtrArray *
+gone_domains (void *data, GError **error)
+{
+  GPtrArray *domains = world_domains (data, error);
+  VthBatchDomain *domain = domains->pdata[0];
+  domain->handle = virDomainCreateXML (gone_conn, "<domain type='test'><name>gone</name><memory>2048</memory><os><type>hvm</type></os>"
+                                                  "</domain>", 0);
+  g_assert_nonnull (domain->handle);
+  g_assert_cmpint (virDomainDestroy (domain->handle), ==, 0);
+  return domains;
+}
+
+static void
+quiet (void *data, virErrorPtr error)
+{
+}
+
+static void
+test_gone (void)
+{
+  World *world = world_new ();
+  VthBatchOps ops = world_ops;
+  g_autoptr (GError) error = NULL;
+  VthBatchSummary summary;
+  virSetErrorFunc (NULL, quiet);
+  gone_conn = virConnectOpen ("test:///default");
+  put_schedule (add_domain (world, "a"), "s", "* * * * *", NULL);
+  run_batch (world);
+  g_ptr_array_set_size (world->log, 0);
+  world->now_s += 2 * MINUTE;
+  ops.domains = gone_domains;
+  g_autoptr (VthBatch) batch = vth_batch_new (gone_conn, world->host, &ops, world);
+  g_assert_true (vth_batch_run (batch, on_event, world, NULL, &summary, &error));
+  g_assert_no_error (error);
+  assert_log (world, "");
+  g_assert_cmpuint (summary.due, ==, 0);
+  run_batch (world);
+  assert_log (world, "started a s, done a s"); /* back again: it is due */
+  world_free (world);
+  virConnectClose (gone_conn);
+}
+
 /* What was done at times that are yet to come again holds up nothing: from a clock that was set back dumps are due as ever. */
 static void
 test_clock_set_back (void)
@@ -1164,6 +1210,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/killed", test_killed);
   g_test_add_func ("/batch/first-seen", test_first_seen);
   g_test_add_func ("/batch/added-again", test_added_again);
+  g_test_add_func ("/batch/gone", test_gone);
   g_test_add_func ("/batch/clock-set-back", test_clock_set_back);
   g_test_add_func ("/batch/catch-up", test_catch_up);
   g_test_add_func ("/batch/skipped", test_skipped);
