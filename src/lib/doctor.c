@@ -376,6 +376,19 @@ check_state (GPtrArray *checks, const VthHost *host)
          "run as a user who may, or set state-dir");
 }
 
+static void
+check_settings (GPtrArray *checks, const VthHost *host)
+{
+  if (host == NULL)
+    add (checks, "settings", VTH_CHECK_SKIPPED, g_strdup ("no settings"), NULL);
+  else if (vth_host_get_unknown (host) != NULL)
+    add (checks, "settings", VTH_CHECK_WARNING,
+         g_strdup_printf ("'%s' has what means nothing here: %s", vth_host_get_path (host), vth_host_get_unknown (host)),
+         "see SETTINGS in vthunder-batch(8) for the names");
+  else
+    add (checks, "settings", VTH_CHECK_OK, g_strdup_printf ("nothing unknown in '%s'", vth_host_get_path (host)), NULL);
+}
+
 GPtrArray *
 vth_doctor_run (virConnectPtr conn, const VthHost *host, GError **error)
 {
@@ -385,5 +398,6 @@ vth_doctor_run (virConnectPtr conn, const VthHost *host, GError **error)
   check_vmcoreinfo (checks, conn);
   check_output (checks, conn, host);
   check_state (checks, host);
+  check_settings (checks, host);
   return checks;
 }

@@ -95,6 +95,8 @@ extern const char vth_rng_text[];
 
 /* host.c */
 char *vth_host_dir (const char *variable, const char *users, const char *system);
+/* What is in the settings and means nothing to us, as text; NULL: nothing. */
+const char *vth_host_get_unknown (const VthHost *host);
 
 /* domain.c: what our and others' metadata in a domain's XML say */
 void vth_domain_read_metadata (const char *xml, const char *name, char **display_name, VthConfig **config, GError **config_error);
