@@ -258,6 +258,51 @@ check_vmcoreinfo (GPtrArray *checks, virConnectPtr conn)
          "add <vmcoreinfo state='on'/> to <features> and load qemu_fw_cfg in the guest: tools then find the kernel by themselves");
 }
 
+/* The settings in one of the definitions, but not since when: both are written at once, and perhaps in two seconds. */
+static char *
+settings_of (virDomainPtr domain, VthImpact impact)
+{
+  g_autoptr (VthConfig) config = vth_config_load (domain, impact, NULL);
+
+  for (unsigned int i = 0; config != NULL && i < vth_config_get_n_schedules (config); i++)
+    {
+      g_autoptr (VthSchedule) schedule = vth_schedule_copy (vth_config_get_schedule (config, i));
+      vth_schedule_set_since (schedule, 0);
+      vth_config_put_schedule (config, schedule);
+    }
+  return config != NULL ? vth_config_to_xml (config, NULL) : NULL;
+}
+
+/* A domain that was defined anew without them, or started from a saved state with those of then. */
+static void
+check_definitions (GPtrArray *checks, virConnectPtr conn)
+{
+  virDomainPtr *domains = NULL;
+  int n = conn != NULL ? virConnectListAllDomains (conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE
+                                                                       | VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
+                       : -1;
+  g_autoptr (GString) differ = g_string_new (NULL);
+
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *live = settings_of (domains[i], VTH_IMPACT_LIVE);
+      g_autofree char *persistent = settings_of (domains[i], VTH_IMPACT_CONFIG);
+      /* One that cannot be read is told elsewhere, or is gone. */
+      if (live != NULL && persistent != NULL && strcmp (live, persistent) != 0)
+        g_string_append_printf (differ, "%s%s", differ->len > 0 ? ", " : "", virDomainGetName (domains[i]));
+      virDomainFree (domains[i]);
+    }
+  free (domains);
+  if (n < 0)
+    add (checks, "definitions", VTH_CHECK_SKIPPED, g_strdup ("not connected"), NULL);
+  else if (differ->len > 0)
+    add (checks, "definitions", VTH_CHECK_WARNING,
+         g_strdup_printf ("these run with other schedules or settings than they will when started anew: %s", differ->str),
+         "those of the running domain count (schedule-list, path-show); set what is to stay again, without --live or --config");
+  else
+    add (checks, "definitions", VTH_CHECK_OK, g_strdup ("running domains have the settings of their persistent definition"), NULL);
+}
+
 static void
 check_output (GPtrArray *checks, virConnectPtr conn, const VthHost *host)
 {
@@ -396,6 +441,7 @@ vth_doctor_run (virConnectPtr conn, const VthHost *host, GError **error)
   check_libvirt (checks, conn);
   check_kernel (checks, vth_conn_is_local (conn));
   check_vmcoreinfo (checks, conn);
+  check_definitions (checks, conn);
   check_output (checks, conn, host);
   check_state (checks, host);
   check_settings (checks, host);

@@ -293,7 +293,7 @@ test_jobs (void)
 static void
 test_doctor (void)
 {
-  static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "reflink", "space",
+  static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "definitions", "reflink", "space",
                                         "state", "settings" };
   virConnectPtr conn = open_conn ();
   g_autoptr (GError) error = NULL;
