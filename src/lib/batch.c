@@ -15,6 +15,7 @@
 #include <config.h>
 
 #include <glib/gstdio.h>
+#include <libvirt/virterror.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -255,10 +256,12 @@ due_time (VthBatch *batch, const VthBatchDomain *domain, const VthSchedule *sche
       s->last_due_s = 0;
       *changed = true;
     }
-  /* A clock that went back must not make everything due again, nor nothing for ever. */
-  if (s->seen_s > now_s + 86400)
+  /* A clock that was set back must not make everything due again, nor nothing until it is where it was.  A run comes each
+     minute: what is due since the last one is not passed over. */
+  if (s->seen_s > now_s + VTH_CLOCK_TOLERANCE_S)
     {
-      s->seen_s = now_s;
+      s->seen_s = now_s - jitter_of (batch, domain, name) - 60;
+      s->last_due_s = 0;
       *changed = true;
     }
   /* Of a schedule of that name that was removed, or while it was disabled, there is nothing to make up for.  A time in
@@ -453,6 +456,16 @@ is_still_running (VthBatch *batch, const VthBatchDomain *domain)
   return dump;
 }
 
+/* Notes how the dump that was due ended.  A full one is that of its due time: by its T0, which is later by what starting it
+   took, the age at which the next is to be a full one would be missed by as much. */
+static void
+set_result (VthState *state, const VthBatchDomain *domain, VthDump *dump, int64_t due_s, const GError *error)
+{
+  if (dump != NULL)
+    dump->chain_start_s = dump->base != NULL ? state->tracked_start_s : due_s;
+  vth_state_set_result (state, domain->name, dump, error);
+}
+
 /* A run that was killed left "running": what became of it?  False if that cannot be told now. */
 static bool
 recover (Run *run, const VthBatchDomain *domain, VthState *state)
@@ -480,7 +493,7 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
   int64_t due_s = state->running_due_s;
   clear_running (state);
   if (dump != NULL)
-    vth_state_set_result (state, domain->name, dump, NULL);
+    set_result (state, domain, dump, due_s, NULL);
   else if (s != NULL && due_s != 0)
     s->seen_s = MIN (s->seen_s, due_s - 1);
   if (!save (&context, state))
@@ -644,7 +657,7 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   if (again)
     s->seen_s = seen_s;
   else
-    vth_state_set_result (state, domain->name, dump, error);
+    set_result (state, domain, dump, context->due_s, error);
   if (!save (context, state))
     {
       g_clear_error (&error);
@@ -665,23 +678,36 @@ take_one (Context *context, const VthSchedule *schedule, VthState *state, VthSch
   prune (context, context->schedule, true);
 }
 
+/* Once: due_time () puts it right. */
+static void
+warn_of_clock (const Context *context, const VthState *state)
+{
+  if (vth_state_is_ahead (state, real_now (context->run->batch)))
+    emit (context, VTH_BATCH_WARNING, NULL,
+          g_strdup ("the clock was set back since the last run: dumps are due by the present time from now on"), NULL);
+}
+
 static void
 work_locked (Run *run, const VthBatchDomain *domain)
 {
   VthBatch *batch = run->batch;
   Context context = { run, domain, NULL, 0 };
   GError *error = NULL;
-  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (batch->host), domain->uuid, &error);
+  g_autofree char *put_away = NULL;
+  g_autoptr (VthState) state = vth_state_load_locked (vth_host_get_state_dir (batch->host), domain->uuid, &put_away, &error);
 
   if (state == NULL)
     {
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
       return;
     }
+  if (put_away != NULL)
+    emit (&context, VTH_BATCH_WARNING, NULL, g_steal_pointer (&put_away), NULL);
   if (!recover (run, domain, state))
     return;
 
   bool changed = drop_unknown_schedules (domain, state);
+  warn_of_clock (&context, state);
   unsigned int n = vth_config_get_n_schedules (domain->config);
   int64_t now_s = real_now (batch);
   for (unsigned int i = 0; i < n && !g_cancellable_is_cancelled (run->cancellable); i++)
@@ -700,6 +726,13 @@ work_locked (Run *run, const VthBatchDomain *domain)
     save (&context, state);
 }
 
+/* It may have ended while others had their dumps taken. */
+static bool
+is_gone (const VthBatchDomain *domain)
+{
+  return domain->handle != NULL && virDomainIsActive (domain->handle) < 0 && virGetLastErrorCode () == VIR_ERR_NO_DOMAIN;
+}
+
 static void
 work (void *data, void *user_data)
 {
@@ -713,9 +746,9 @@ work (void *data, void *user_data)
     {
       int slot = vth_state_slot (state_dir, vth_host_get_max_parallel (run->batch->host), &error);
       int lock = slot >= 0 ? vth_state_lock (state_dir, domain->uuid, &error) : -1;
-      if (lock >= 0)
+      if (lock >= 0 && !is_gone (domain))
         work_locked (run, domain);
-      else if (error != NULL && !g_error_matches (error, VTH_ERROR, VTH_ERROR_LOCKED))
+      if (error != NULL && !g_error_matches (error, VTH_ERROR, VTH_ERROR_LOCKED))
         emit (&context, VTH_BATCH_FAILED, NULL, NULL, g_steal_pointer (&error));
       g_clear_error (&error);
       if (lock >= 0)
@@ -742,6 +775,14 @@ has_work (Run *run, const VthBatchDomain *domain)
   GError *error = NULL;
   g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (batch->host), domain->uuid, &error);
 
+  if (g_error_matches (error, VTH_ERROR, VTH_ERROR_FORMAT))
+    {
+      /* The worker puts it away. */
+      if (batch->dry_run)
+        emit (&context, VTH_BATCH_WARNING, NULL, g_strdup (error->message), NULL);
+      g_clear_error (&error);
+      return !batch->dry_run;
+    }
   if (state == NULL)
     {
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
@@ -796,6 +837,7 @@ count (VthBatchSummary *summary, const Event *event)
       summary->metrics_failed++;
       break;
     case VTH_BATCH_RECOVERED:
+    case VTH_BATCH_WARNING:
     default:
       break;
     }

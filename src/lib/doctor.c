@@ -241,9 +241,8 @@ check_vmcoreinfo (GPtrArray *checks, virConnectPtr conn)
   for (int i = 0; i < n; i++)
     {
       char *xml = virDomainGetXMLDesc (domains[i], 0);
-      const char *element = xml != NULL ? strstr (xml, "<vmcoreinfo") : NULL;
-      bool on = element != NULL && strncmp (element, "<vmcoreinfo state='off'", 23) != 0;
-      if (xml != NULL && !on && n_without++ < 5)
+      g_autofree char *off = vth_xml_string (xml, "string(not(/domain/features/vmcoreinfo[not(@state='off')]))");
+      if (xml != NULL && g_strcmp0 (off, "false") != 0 && n_without++ < 5)
         g_string_append_printf (without, "%s%s", without->len > 0 ? ", " : "", virDomainGetName (domains[i]));
       free (xml);
       virDomainFree (domains[i]);
@@ -257,6 +256,51 @@ check_vmcoreinfo (GPtrArray *checks, virConnectPtr conn)
     add (checks, "vmcoreinfo", VTH_CHECK_WARNING,
          g_strdup_printf ("%u of %d running domains lack it: %s%s", n_without, n, without->str, n_without > 5 ? ", ..." : ""),
          "add <vmcoreinfo state='on'/> to <features> and load qemu_fw_cfg in the guest: tools then find the kernel by themselves");
+}
+
+/* The settings in one of the definitions, but not since when: both are written at once, and perhaps in two seconds. */
+static char *
+settings_of (virDomainPtr domain, VthImpact impact)
+{
+  g_autoptr (VthConfig) config = vth_config_load (domain, impact, NULL);
+
+  for (unsigned int i = 0; config != NULL && i < vth_config_get_n_schedules (config); i++)
+    {
+      g_autoptr (VthSchedule) schedule = vth_schedule_copy (vth_config_get_schedule (config, i));
+      vth_schedule_set_since (schedule, 0);
+      vth_config_put_schedule (config, schedule);
+    }
+  return config != NULL ? vth_config_to_xml (config, NULL) : NULL;
+}
+
+/* A domain that was defined anew without them, or started from a saved state with those of then. */
+static void
+check_definitions (GPtrArray *checks, virConnectPtr conn)
+{
+  virDomainPtr *domains = NULL;
+  int n = conn != NULL ? virConnectListAllDomains (conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE
+                                                                       | VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
+                       : -1;
+  g_autoptr (GString) differ = g_string_new (NULL);
+
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *live = settings_of (domains[i], VTH_IMPACT_LIVE);
+      g_autofree char *persistent = settings_of (domains[i], VTH_IMPACT_CONFIG);
+      /* One that cannot be read is told elsewhere, or is gone. */
+      if (live != NULL && persistent != NULL && strcmp (live, persistent) != 0)
+        g_string_append_printf (differ, "%s%s", differ->len > 0 ? ", " : "", virDomainGetName (domains[i]));
+      virDomainFree (domains[i]);
+    }
+  free (domains);
+  if (n < 0)
+    add (checks, "definitions", VTH_CHECK_SKIPPED, g_strdup ("not connected"), NULL);
+  else if (differ->len > 0)
+    add (checks, "definitions", VTH_CHECK_WARNING,
+         g_strdup_printf ("these run with other schedules or settings than they will when started anew: %s", differ->str),
+         "those of the running domain count (schedule-list, path-show); set what is to stay again, without --live or --config");
+  else
+    add (checks, "definitions", VTH_CHECK_OK, g_strdup ("running domains have the settings of their persistent definition"), NULL);
 }
 
 static void
@@ -313,6 +357,49 @@ check_output (GPtrArray *checks, virConnectPtr conn, const VthHost *host)
 }
 
 static void
+append_name (GString *list, const char *dir, const char *name)
+{
+  g_string_append_printf (list, "%s'%s/%s'", list->len > 0 ? ", " : "", dir, name);
+}
+
+/* What the batch remembers of each domain: it would be found out by a dump that does not come, or is a full one. */
+static void
+check_memory (GPtrArray *checks, const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  g_autoptr (GString) broken = g_string_new (NULL), ahead = g_string_new (NULL), unread = g_string_new (NULL);
+  const int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autoptr (GError) reason = NULL;
+      if (g_str_has_suffix (name, VTH_STATE_BROKEN_SUFFIX))
+        append_name (broken, path, name);
+      if (!g_str_has_suffix (name, VTH_STATE_SUFFIX))
+        continue;
+      g_autofree char *uuid = g_strndup (name, strlen (name) - strlen (VTH_STATE_SUFFIX));
+      g_autoptr (VthState) state = vth_state_load (path, uuid, &reason);
+      if (state != NULL && vth_state_is_ahead (state, now_s))
+        append_name (ahead, path, name);
+      else if (g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT))
+        append_name (broken, path, name);
+      else if (reason != NULL)
+        g_string_append_printf (unread, "%s%s", unread->len > 0 ? ", " : "", reason->message);
+    }
+  if (unread->len > 0)
+    add (checks, "state", VTH_CHECK_FAILED, g_strdup (unread->str), "use the vthunder that wrote it, or move it away to start anew");
+  else if (broken->len > 0)
+    add (checks, "state", VTH_CHECK_WARNING, g_strdup_printf ("broken: %s", broken->str),
+         "the next batch puts a broken file away and begins anew; find out what broke it, then remove what ends in .broken");
+  else if (ahead->len > 0)
+    add (checks, "state", VTH_CHECK_WARNING, g_strdup_printf ("of a time that is yet to come: %s", ahead->str),
+         "the clock was set back, or is wrong now; if it is right, the next batch goes by it");
+  else
+    add (checks, "state", VTH_CHECK_OK, g_strdup_printf ("'%s' can be written", path), NULL);
+}
+
+static void
 check_state (GPtrArray *checks, const VthHost *host)
 {
   g_autofree char *dir = host != NULL ? g_strdup (vth_host_get_state_dir (host)) : NULL;
@@ -321,17 +408,30 @@ check_state (GPtrArray *checks, const VthHost *host)
       add (checks, "state", VTH_CHECK_SKIPPED, g_strdup ("no settings"), NULL);
       return;
     }
-  g_autofree char *named = g_strdup (dir);
   while (access (dir, F_OK) < 0 && strcmp (dir, "/") != 0)
     {
       char *parent = g_path_get_dirname (dir);
       g_free (dir);
       dir = parent;
     }
-  bool ok = access (dir, W_OK | X_OK) == 0;
-  add (checks, "state", ok ? VTH_CHECK_OK : VTH_CHECK_FAILED,
-       ok ? g_strdup_printf ("'%s' can be written", named) : g_strdup_printf ("cannot write to '%s': %s", dir, g_strerror (errno)),
-       ok ? NULL : "run as a user who may, or set state-dir");
+  if (access (dir, W_OK | X_OK) == 0)
+    check_memory (checks, vth_host_get_state_dir (host));
+  else
+    add (checks, "state", VTH_CHECK_FAILED, g_strdup_printf ("cannot write to '%s': %s", dir, g_strerror (errno)),
+         "run as a user who may, or set state-dir");
+}
+
+static void
+check_settings (GPtrArray *checks, const VthHost *host)
+{
+  if (host == NULL)
+    add (checks, "settings", VTH_CHECK_SKIPPED, g_strdup ("no settings"), NULL);
+  else if (vth_host_get_unknown (host) != NULL)
+    add (checks, "settings", VTH_CHECK_WARNING,
+         g_strdup_printf ("'%s' has what means nothing here: %s", vth_host_get_path (host), vth_host_get_unknown (host)),
+         "see SETTINGS in vthunder-batch(8) for the names");
+  else
+    add (checks, "settings", VTH_CHECK_OK, g_strdup_printf ("nothing unknown in '%s'", vth_host_get_path (host)), NULL);
 }
 
 GPtrArray *
@@ -341,7 +441,9 @@ vth_doctor_run (virConnectPtr conn, const VthHost *host, GError **error)
   check_libvirt (checks, conn);
   check_kernel (checks, vth_conn_is_local (conn));
   check_vmcoreinfo (checks, conn);
+  check_definitions (checks, conn);
   check_output (checks, conn, host);
   check_state (checks, host);
+  check_settings (checks, host);
   return checks;
 }

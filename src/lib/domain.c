@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Domains as vthunder shows them: one list call, one statistics call, and one
- * XML per domain, of which only <metadata> is parsed.
+ * XML per domain, which is parsed up to the end of <metadata>.
  */
 #include <config.h>
 
 #include <libvirt/virterror.h>
-#include <libxml/parser.h>
+#include <libxml/xmlreader.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +29,7 @@ vth_domain_free (VthDomain *domain)
   g_free (domain->display_name);
   vth_config_free (domain->config);
   g_clear_error (&domain->config_error);
+  g_clear_error (&domain->state_error);
   g_free (domain->last_path);
   g_free (domain);
 }
@@ -68,32 +69,40 @@ display_name_of (const xmlNode *node, const char *domain_name)
 }
 
 /*
- * The <metadata> element of a domain's XML as text: libvirt escapes '<' in
- * everything else, so it is found without parsing the devices, which are most of it.
+ * Moves to the domain's <metadata>, which may carry declarations of others;
+ * what comes after it, the devices above all, is never parsed.  1 if it is
+ * there, 0 if not, -1 if the XML cannot be read.
  */
-static char *
-cut_metadata (const char *xml)
+static int
+find_metadata (xmlTextReader *reader)
 {
-  static const char end_tag[] = "</metadata>";
-  const char *start = strstr (xml, "<metadata>");
-  const char *end = start != NULL ? g_strrstr (start, end_tag) : NULL;
-  return end != NULL ? g_strndup (start, (size_t) (end - start) + sizeof end_tag - 1) : NULL;
+  int result;
+
+  do
+    result = xmlTextReaderRead (reader);
+  while (result == 1 && xmlTextReaderNodeType (reader) != XML_READER_TYPE_ELEMENT);
+  /* Into the root, then from child to child. */
+  if (result == 1)
+    result = xmlTextReaderRead (reader);
+  while (result == 1 && xmlTextReaderDepth (reader) > 0)
+    {
+      const xmlChar *name = xmlTextReaderConstLocalName (reader);
+      if (xmlTextReaderDepth (reader) == 1 && xmlTextReaderNodeType (reader) == XML_READER_TYPE_ELEMENT
+          && xmlTextReaderConstNamespaceUri (reader) == NULL && strcmp ((const char *) name, "metadata") == 0)
+        return 1;
+      result = xmlTextReaderNext (reader);
+    }
+  return result == 1 ? 0 : result;
 }
 
 void
 vth_domain_read_metadata (const char *xml, const char *name, char **display_name, VthConfig **config, GError **config_error)
 {
-  g_autofree char *metadata = cut_metadata (xml);
-  bool ours = metadata != NULL && strstr (metadata, VTH_METADATA_URI) != NULL;
-  bool others = metadata != NULL
-                && (strstr (metadata, nova_uris[0]) != NULL || strstr (metadata, nova_uris[1]) != NULL
-                    || strstr (metadata, KUBEVIRT_URI) != NULL);
-  xmlDoc *doc = NULL;
+  xmlTextReader *reader = xmlReaderForMemory (xml, (int) strlen (xml), NULL, NULL,
+                                              XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS);
+  int found = reader != NULL ? find_metadata (reader) : -1;
+  const xmlNode *root = found == 1 ? xmlTextReaderExpand (reader) : NULL;
 
-  if (ours || others)
-    doc = xmlReadMemory (metadata, (int) strlen (metadata), NULL, NULL,
-                         XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS);
-  xmlNode *root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
   for (xmlNode *node = root != NULL ? root->children : NULL; node != NULL; node = node->next)
     if (node->type == XML_ELEMENT_NODE && node->ns != NULL)
       {
@@ -105,9 +114,14 @@ vth_domain_read_metadata (const char *xml, const char *name, char **display_name
         else if (display_name != NULL && *display_name == NULL)
           *display_name = display_name_of (node, name);
       }
-  if (doc != NULL)
-    xmlFreeDoc (doc);
-  if (config != NULL && *config == NULL && *config_error == NULL)
+  if (reader != NULL)
+    xmlFreeTextReader (reader);
+  if (config == NULL || *config != NULL || *config_error != NULL)
+    return;
+  /* Nothing of ours, or something that cannot be told: its schedules must not be gone without a word. */
+  if (root == NULL && found != 0 && strstr (xml, VTH_METADATA_URI) != NULL)
+    g_set_error (config_error, VTH_ERROR, VTH_ERROR_CONFIG, "domain '%s': its metadata cannot be read as XML", name);
+  else
     *config = vth_config_new ();
 }
 
@@ -145,6 +159,16 @@ fill_from_stats (virDomainPtr *handles, GHashTable *by_uuid)
   return n >= 0;
 }
 
+/* A domain that went away since it was listed is none any more: it loses its handle, and its place in the list. */
+static bool
+is_gone (VthDomain *domain)
+{
+  if (virGetLastErrorCode () != VIR_ERR_NO_DOMAIN)
+    return false;
+  g_clear_pointer (&domain->handle, virDomainFree);
+  return true;
+}
+
 static void
 fill_one (VthDomain *domain, bool with_config)
 {
@@ -156,13 +180,16 @@ fill_one (VthDomain *domain, bool with_config)
           domain->state = info.state;
           domain->memory_kib = info.maxMem;
         }
+      else if (is_gone (domain))
+        return;
     }
   if (!with_config)
     return;
   char *xml = virDomainGetXMLDesc (domain->handle, 0);
   if (xml == NULL)
     {
-      vth_error_set_libvirt (&domain->config_error, "cannot read the XML of domain '%s'", domain->name);
+      if (!is_gone (domain))
+        vth_error_set_libvirt (&domain->config_error, "cannot read the XML of domain '%s'", domain->name);
       return;
     }
   vth_domain_read_metadata (xml, domain->name, &domain->display_name, &domain->config, &domain->config_error);
@@ -190,7 +217,7 @@ fill_all (GPtrArray *list, bool with_config)
 static void
 fill_from_state (VthDomain *domain, const VthHost *host)
 {
-  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (host), domain->uuid, NULL);
+  g_autoptr (VthState) state = vth_state_load (vth_host_get_state_dir (host), domain->uuid, &domain->state_error);
   if (state == NULL)
     return;
   domain->last_dump_s = state->last_dump_s;
@@ -237,9 +264,14 @@ vth_domain_list (virConnectPtr conn, VthDomainListFlags flags, const VthHost *ho
     fill_all (list, !(flags & VTH_DOMAIN_LIST_NO_CONFIG));
 
   int64_t now_s = g_get_real_time () / G_USEC_PER_SEC;
-  for (unsigned int i = 0; i < list->len; i++)
+  for (unsigned int i = list->len; i-- > 0;)
     {
       VthDomain *domain = list->pdata[i];
+      if (domain->handle == NULL)
+        {
+          g_ptr_array_remove_index_fast (list, i); /* sorted below */
+          continue;
+        }
       if (host != NULL)
         fill_from_state (domain, host);
       if (domain->config != NULL)

@@ -248,6 +248,22 @@ vth_dump_sweep (virDomainPtr domain, VthState *state)
   return true;
 }
 
+/* A day is one of the calendar: where the clocks are put forward it has 23 hours. */
+static bool
+is_as_old (int64_t start_s, int64_t now_s, int64_t age_s)
+{
+  int64_t between_s = now_s - start_s;
+
+  if (age_s % 86400 == 0)
+    {
+      g_autoptr (GDateTime) start = g_date_time_new_from_unix_local (start_s);
+      g_autoptr (GDateTime) now = g_date_time_new_from_unix_local (now_s);
+      if (start != NULL && now != NULL)
+        between_s += (g_date_time_get_utc_offset (now) - g_date_time_get_utc_offset (start)) / G_USEC_PER_SEC;
+    }
+  return between_s >= age_s;
+}
+
 /* The dump to build on, its path; NULL with the reason in @dump. */
 static char *
 choose_base (VthOutput *output, const VthDumpRequest *request, const VthState *state, VthDump *dump)
@@ -267,6 +283,8 @@ choose_base (VthOutput *output, const VthDumpRequest *request, const VthState *s
     *why = g_strdup_printf ("the earlier dump '%s' is in another output", state->tracked_path);
   else if (vth_output_get_kind (output) == VTH_OUTPUT_DIR && !vth_output_is_local (output))
     *why = g_strdup ("a directory of a remote host cannot be looked into");
+  else if (!g_utf8_validate (name, -1, NULL))
+    *why = g_strdup ("the name of the earlier dump is not UTF-8, so no dump can name it as its base");
   else if (!vth_output_exists (output, name))
     *why = g_strdup_printf ("the earlier dump '%s' is gone", name);
   else if (strcmp (state->tracked_path, dump->path) == 0)
@@ -275,7 +293,9 @@ choose_base (VthOutput *output, const VthDumpRequest *request, const VthState *s
     *why = g_strdup_printf ("every %u dumps one is", every);
   else if (vth_overlay_is_last (output, name, state->tracked_position))
     *why = g_strdup_printf ("%d overlays build on each other already", VTH_OVERLAYS_MAX);
-  else if (request->full_every_s > 0 && dump->time_s - state->tracked_start_s >= request->full_every_s)
+  else if (state->tracked_start_s > dump->time_s + VTH_CLOCK_TOLERANCE_S)
+    *why = g_strdup ("the last full one is of a time that is yet to come: the clock was set back");
+  else if (request->full_every_s > 0 && is_as_old (state->tracked_start_s, dump->time_s, request->full_every_s))
     {
       g_autofree char *text = vth_duration_to_string (request->full_every_s);
       *why = g_strdup_printf ("the last full one is %s old or more", text);
@@ -509,7 +529,8 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
 static bool
 clean_up (virDomainPtr domain, const char *state_dir, const char *uuid, GError **error)
 {
-  g_autoptr (VthState) state = vth_state_load (state_dir, uuid, NULL);
+  g_autofree char *put_away = NULL;
+  g_autoptr (VthState) state = vth_state_load_locked (state_dir, uuid, &put_away, NULL);
 
   if (state == NULL || state->hidden == NULL)
     return true;

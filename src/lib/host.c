@@ -19,6 +19,8 @@ struct _VthHost {
   char *hooks_dir;
   char *metrics_path;
   char *state_dir;
+  GPtrArray *known; /* "group/key" of what was looked for */
+  char *unknown;
 };
 
 /* The system's directories are root's, unless an XDG variable is set: a private set-up stays private. */
@@ -34,8 +36,53 @@ vth_host_dir (const char *variable, const char *users, const char *system)
 static char *
 get_text (VthHost *host, const char *group, const char *key)
 {
+  g_ptr_array_add (host->known, g_strjoin ("/", group, key, NULL));
   g_autofree char *text = g_key_file_get_string (host->file, group, key, NULL);
   return text != NULL && *g_strstrip (text) != '\0' ? g_steal_pointer (&text) : NULL;
+}
+
+/* Key files know comments only as lines: what looks like one behind a value would be part of it, of a directory's name perhaps. */
+static bool
+check_comment (const VthHost *host, const char *group, const char *key, GError **error)
+{
+  g_autofree char *text = g_key_file_get_value (host->file, group, key, NULL);
+  const char *mark = text != NULL ? strchr (text, '#') : NULL;
+
+  while (mark != NULL && (mark == text || !g_ascii_isspace (mark[-1])))
+    mark = strchr (mark + 1, '#');
+  if (mark == NULL)
+    return true;
+  g_set_error (error, VTH_ERROR, VTH_ERROR_CONFIG, "'%s': %s: '%s': a comment needs a line of its own", host->path, key, text);
+  return false;
+}
+
+/* Of a newer version, or misspelt: kept, and for doctor to tell. */
+static bool
+check_keys (VthHost *host, GError **error)
+{
+  g_auto (GStrv) groups = g_key_file_get_groups (host->file, NULL);
+  g_autoptr (GString) unknown = g_string_new (NULL);
+
+  for (char **group = groups; *group != NULL; group++)
+    {
+      g_auto (GStrv) keys = g_key_file_get_keys (host->file, *group, NULL, NULL);
+      for (char **key = keys; key != NULL && *key != NULL; key++)
+        {
+          g_autofree char *name = g_strjoin ("/", *group, *key, NULL);
+          if (!g_ptr_array_find_with_equal_func (host->known, name, g_str_equal, NULL))
+            g_string_append_printf (unknown, "%s'%s' in [%s]", unknown->len > 0 ? ", " : "", *key, *group);
+          else if (!check_comment (host, *group, *key, error))
+            return false;
+        }
+    }
+  host->unknown = unknown->len > 0 ? g_strdup (unknown->str) : NULL;
+  return true;
+}
+
+const char *
+vth_host_get_unknown (const VthHost *host)
+{
+  return host->unknown;
 }
 
 static bool
@@ -114,6 +161,7 @@ vth_host_load (const char *path, GError **error)
 
   host->path = path != NULL ? g_strdup (path) : g_build_filename (config_dir, "vthunder.conf", NULL);
   host->file = g_key_file_new ();
+  host->known = g_ptr_array_new_with_free_func (g_free);
   host->max_parallel = 1;
   host->min_free_bytes = UINT64_C (1) << 30;
   host->hook_timeout_s = 300;
@@ -128,8 +176,16 @@ vth_host_load (const char *path, GError **error)
                    "cannot read '%s': %s", host->path, reason->message);
       return NULL;
     }
-  if (!read_values (host, error))
+  g_clear_error (&reason); /* there is no such file */
+  bool ok = read_values (host, &reason);
+  /* First, since a comment makes no sense as a value either. */
+  if (!check_keys (host, error))
     return NULL;
+  if (!ok)
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return NULL;
+    }
   return g_steal_pointer (&host);
 }
 
@@ -160,6 +216,8 @@ vth_host_free (VthHost *host)
   if (host == NULL)
     return;
   g_clear_pointer (&host->file, g_key_file_unref);
+  g_clear_pointer (&host->known, g_ptr_array_unref);
+  g_free (host->unknown);
   g_free (host->path);
   g_free (host->output);
   g_free (host->file_name);

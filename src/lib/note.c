@@ -110,15 +110,6 @@ object_member (JsonObject *object, const char *name)
   return node != NULL && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
 }
 
-static const char *
-string_member (JsonObject *object, const char *name)
-{
-  JsonNode *node = member (object, name);
-  return node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-             ? json_node_get_string (node)
-             : NULL;
-}
-
 static bool
 int_member (JsonObject *object, const char *name, uint64_t *value)
 {
@@ -169,7 +160,7 @@ apply_tracking (VthDump *dump, JsonObject *caller, JsonObject *mirror)
 
   for (size_t i = 0; i < vth_n_tracking_fields; i++)
     {
-      const char *text = string_member (mirror, vth_tracking_fields[i].note_name);
+      const char *text = vth_json_string (mirror, vth_tracking_fields[i].note_name);
       char **field = vth_tracking_field (&dump->tracking, i);
       if (text != NULL)
         {
@@ -182,12 +173,12 @@ apply_tracking (VthDump *dump, JsonObject *caller, JsonObject *mirror)
   if (dump->tracking.base_generation == NULL && dump->base == NULL)
     {
       if (dump->tracking.full_reason == NULL)
-        dump->tracking.full_reason = g_strdup (string_member (caller, "full-reason"));
+        dump->tracking.full_reason = g_strdup (vth_json_string (caller, "full-reason"));
       return;
     }
   dump->mode = VTH_MODE_INCREMENTAL;
   if (dump->base == NULL)
-    dump->base = g_strdup (string_member (caller, "base"));
+    dump->base = vth_json_dup_bytes (caller, "base");
   if (int_member (caller, "chain", &position) && position <= G_MAXUINT)
     dump->chain_position = (unsigned int) position;
 }
@@ -202,19 +193,19 @@ vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **er
   JsonObject *object = json_node_get_object (json_parser_get_root (parser));
   JsonObject *caller = object_member (object, "caller");
   JsonObject *mirror = object_member (object, "mirror");
-  const char *mode = string_member (object, "mode");
+  const char *mode = vth_json_string (object, "mode");
   uint64_t t0_ns = 0;
 
   g_free (dump->note_json);
   dump->note_json = g_strndup (json, length);
   g_free (dump->domain);
-  dump->domain = g_strdup (string_member (object, "domain"));
+  dump->domain = g_strdup (vth_json_string (object, "domain"));
   g_free (dump->uuid);
-  dump->uuid = g_strdup (string_member (object, "uuid"));
+  dump->uuid = g_strdup (vth_json_string (object, "uuid"));
   g_free (dump->schedule);
-  dump->schedule = g_strdup (string_member (caller, "schedule"));
+  dump->schedule = g_strdup (vth_json_string (caller, "schedule"));
   g_free (dump->uri);
-  dump->uri = g_strdup (string_member (caller, "uri"));
+  dump->uri = vth_json_dup_bytes (caller, "uri");
   dump->mode = g_strcmp0 (mode, "mirror") == 0 || g_strcmp0 (mode, "incremental") == 0 ? VTH_MODE_MIRROR : VTH_MODE_STOP;
   dump->paused = dump->mode == VTH_MODE_STOP;
   apply_tracking (dump, caller, mirror);
@@ -226,7 +217,7 @@ vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **er
   else if (int_member (object, "time-ns", &t0_ns))
     dump->time_s = (int64_t) (t0_ns / G_GUINT64_CONSTANT (1000000000));
   /* Only vthunder puts its own file name there: a copy under another name is somebody else's. */
-  const char *file = string_member (caller, "file");
+  g_autofree char *file = vth_json_dup_bytes (caller, "file");
   dump->own = dump->schedule != NULL && dump->uuid != NULL && file != NULL && g_strcmp0 (file, dump->name) == 0;
   return true;
 }
@@ -242,10 +233,10 @@ static void
 fill_caller (JsonObject *caller, const VthDump *dump, const char *name)
 {
   json_object_set_string_member (caller, "tool", "vthunder");
-  set_string (caller, "file", name);
+  vth_json_set_bytes (caller, "file", name);
   set_string (caller, "schedule", dump->schedule);
-  set_string (caller, "uri", dump->uri);
-  set_string (caller, "base", dump->base);
+  vth_json_set_bytes (caller, "uri", dump->uri);
+  vth_json_set_bytes (caller, "base", dump->base);
   if (dump->base != NULL)
     json_object_set_int_member (caller, "chain", dump->chain_position);
   else

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -106,6 +107,15 @@ vth_state_schedule (VthState *state, const char *schedule, bool create)
   return made;
 }
 
+bool
+vth_state_is_ahead (const VthState *state, int64_t now_s)
+{
+  for (unsigned int i = 0; i < state->schedules->len; i++)
+    if (((const VthScheduleState *) state->schedules->pdata[i])->seen_s > now_s + VTH_CLOCK_TOLERANCE_S)
+      return true;
+  return false;
+}
+
 void
 vth_state_remove_schedule (VthState *state, const char *schedule)
 {
@@ -131,13 +141,12 @@ get_int (JsonObject *object, const char *name)
              : 0;
 }
 
+/* @raw: all of the file was escaped before it was parsed. */
 static char *
-get_string (JsonObject *object, const char *name)
+get_string (JsonObject *object, const char *name, bool raw)
 {
-  JsonNode *node = json_object_get_member (object, name);
-  return node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
-             ? json_node_dup_string (node)
-             : NULL;
+  const char *text = raw ? vth_json_string (object, name) : NULL;
+  return text != NULL ? vth_bytes_unescape (text) : vth_json_dup_bytes (object, name);
 }
 
 static JsonObject *
@@ -148,25 +157,25 @@ get_object (JsonObject *object, const char *name)
 }
 
 static void
-read_object (VthState *state, JsonObject *object)
+read_object (VthState *state, JsonObject *object, bool raw)
 {
-  state->domain = get_string (object, "domain");
+  state->domain = get_string (object, "domain", raw);
   state->last_dump_s = get_int (object, "last-dump");
   state->last_failed = get_int (object, "last-failed") != 0;
-  state->last_path = get_string (object, "last-path");
-  state->last_error = get_string (object, "last-error");
+  state->last_path = get_string (object, "last-path", raw);
+  state->last_error = get_string (object, "last-error", raw);
   state->last_paused = get_int (object, "last-paused") != 0;
   state->last_size_bytes = (uint64_t) get_int (object, "last-size");
   state->last_pause_ns = (uint64_t) get_int (object, "last-pause-ns");
   state->last_stall_max_ns = (uint64_t) get_int (object, "last-stall-max-ns");
   state->last_total_ns = (uint64_t) get_int (object, "last-total-ns");
 
-  state->hidden = get_string (object, "hidden");
+  state->hidden = get_string (object, "hidden", raw);
   JsonObject *running = get_object (object, "running");
   if (running != NULL)
     {
-      state->running_schedule = get_string (running, "schedule");
-      state->running_name = get_string (running, "name");
+      state->running_schedule = get_string (running, "schedule", raw);
+      state->running_name = get_string (running, "name", raw);
       state->running_due_s = get_int (running, "due");
       state->running_start_s = get_int (running, "start");
     }
@@ -174,8 +183,8 @@ read_object (VthState *state, JsonObject *object)
   if (tracked != NULL)
     {
       int64_t position = get_int (tracked, "position");
-      state->tracked_path = get_string (tracked, "path");
-      state->tracked_pool = get_string (tracked, "pool");
+      state->tracked_path = get_string (tracked, "path", raw);
+      state->tracked_pool = get_string (tracked, "pool", raw);
       state->tracked_position = position > 0 && position <= G_MAXINT ? (unsigned int) position : 0;
       state->tracked_start_s = get_int (tracked, "start");
     }
@@ -191,20 +200,16 @@ read_object (VthState *state, JsonObject *object)
       {
         VthScheduleState *s = vth_state_schedule (state, name, true);
         JsonObject *values = json_node_get_object (node);
-        s->cron = get_string (values, "cron");
+        s->cron = get_string (values, "cron", raw);
         s->seen_s = get_int (values, "seen");
         s->last_due_s = get_int (values, "last-due");
       }
 }
 
-/*
- * A missing file is an empty state.  A broken one is an error: taking it for
- * empty would forget what is due.
- */
-VthState *
-vth_state_load (const char *state_dir, const char *uuid, GError **error)
+/* VTH_ERROR_FORMAT: there is one, and nobody will ever make sense of it. */
+static VthState *
+read_file (const char *path, const char *uuid, GError **error)
 {
-  g_autofree char *path = path_in (state_dir, uuid, ".json");
   g_autofree char *text = NULL;
   g_autoptr (GError) reason = NULL;
   g_autoptr (VthState) state = vth_state_new (uuid);
@@ -217,11 +222,19 @@ vth_state_load (const char *state_dir, const char *uuid, GError **error)
       g_set_error (error, VTH_ERROR, VTH_ERROR_IO, "cannot read '%s': %s", path, reason->message);
       return NULL;
     }
+  /* Before paths were escaped they were written as they are, and no parser takes that. */
+  bool raw = length <= STATE_LIMIT_BYTES && strlen (text) == length && !g_utf8_validate (text, -1, NULL);
+  if (raw)
+    {
+      g_autofree char *bytes = g_steal_pointer (&text);
+      text = vth_bytes_escape (bytes);
+      length = strlen (text);
+    }
   g_autoptr (JsonParser) parser = json_parser_new ();
   if (length > STATE_LIMIT_BYTES || !json_parser_load_from_data (parser, text, (gssize) length, &reason)
       || json_parser_get_root (parser) == NULL || !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
     {
-      g_set_error (error, VTH_ERROR, VTH_ERROR_CONFIG, "state file '%s' is broken: %s: remove it to start anew", path,
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "state file '%s' is broken: %s", path,
                    reason != NULL ? reason->message : "no JSON object");
       return NULL;
     }
@@ -231,83 +244,109 @@ vth_state_load (const char *state_dir, const char *uuid, GError **error)
       g_set_error (error, VTH_ERROR, VTH_ERROR_CONFIG, "state file '%s' is of a newer vthunder", path);
       return NULL;
     }
-  read_object (state, object);
+  read_object (state, object, raw);
   return g_steal_pointer (&state);
 }
 
-static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
+VthState *
+vth_state_load (const char *state_dir, const char *uuid, GError **error)
 {
-  if (value == NULL)
-    return;
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
+  g_autofree char *path = path_in (state_dir, uuid, VTH_STATE_SUFFIX);
+
+  return read_file (path, uuid, error);
+}
+
+/*
+ * What a broken file knew is lost: since when schedules are seen to, and what
+ * the next dump could build on.  So nothing is caught up with and the next dump
+ * is a full one; that is less than no dump at all from then on.
+ */
+VthState *
+vth_state_load_locked (const char *state_dir, const char *uuid, char **put_away, GError **error)
+{
+  g_autofree char *path = path_in (state_dir, uuid, VTH_STATE_SUFFIX);
+  g_autofree char *aside = path_in (state_dir, uuid, VTH_STATE_BROKEN_SUFFIX);
+  g_autoptr (GError) reason = NULL;
+  VthState *state = read_file (path, uuid, &reason);
+
+  if (state != NULL)
+    return state;
+  if (!g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT))
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return NULL;
+    }
+  if (g_rename (path, aside) < 0)
+    {
+      vth_set_error_errno (error, errno, "%s, and cannot be renamed to '%s'", reason->message, aside);
+      return NULL;
+    }
+  *put_away = g_strdup_printf ("%s: it is put away as '%s', schedules begin anew and the next dump is a full one", reason->message,
+                               aside);
+  return vth_state_new (uuid);
 }
 
 static void
-add_int (JsonBuilder *builder, const char *name, int64_t value)
+add_int (JsonObject *object, const char *name, int64_t value)
 {
-  if (value == 0)
-    return;
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
+  if (value != 0)
+    json_object_set_int_member (object, name, value);
+}
+
+static JsonObject *
+add_object (JsonObject *object, const char *name)
+{
+  JsonObject *child = json_object_new ();
+  json_object_set_object_member (object, name, child);
+  return child;
 }
 
 bool
 vth_state_save (const VthState *state, const char *state_dir, GError **error)
 {
-  g_autofree char *path = path_in (state_dir, state->uuid, ".json");
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autofree char *path = path_in (state_dir, state->uuid, VTH_STATE_SUFFIX);
+  g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
 
-  json_builder_begin_object (builder);
-  add_int (builder, "version", STATE_VERSION);
-  add_string (builder, "domain", state->domain);
-  add_int (builder, "last-dump", state->last_dump_s);
-  add_int (builder, "last-failed", state->last_failed);
-  add_string (builder, "last-path", state->last_path);
-  add_string (builder, "last-error", state->last_error);
-  add_int (builder, "last-paused", state->last_paused);
-  add_int (builder, "last-size", (int64_t) state->last_size_bytes);
-  add_int (builder, "last-pause-ns", (int64_t) state->last_pause_ns);
-  add_int (builder, "last-stall-max-ns", (int64_t) state->last_stall_max_ns);
-  add_int (builder, "last-total-ns", (int64_t) state->last_total_ns);
-  add_string (builder, "hidden", state->hidden);
+  json_node_take_object (root, object);
+  add_int (object, "version", STATE_VERSION);
+  vth_json_set_bytes (object, "domain", state->domain);
+  add_int (object, "last-dump", state->last_dump_s);
+  add_int (object, "last-failed", state->last_failed);
+  vth_json_set_bytes (object, "last-path", state->last_path);
+  vth_json_set_bytes (object, "last-error", state->last_error);
+  add_int (object, "last-paused", state->last_paused);
+  add_int (object, "last-size", (int64_t) state->last_size_bytes);
+  add_int (object, "last-pause-ns", (int64_t) state->last_pause_ns);
+  add_int (object, "last-stall-max-ns", (int64_t) state->last_stall_max_ns);
+  add_int (object, "last-total-ns", (int64_t) state->last_total_ns);
+  vth_json_set_bytes (object, "hidden", state->hidden);
   if (state->running_start_s != 0)
     {
-      json_builder_set_member_name (builder, "running");
-      json_builder_begin_object (builder);
-      add_string (builder, "schedule", state->running_schedule);
-      add_string (builder, "name", state->running_name);
-      add_int (builder, "due", state->running_due_s);
-      add_int (builder, "start", state->running_start_s);
-      json_builder_end_object (builder);
+      JsonObject *running = add_object (object, "running");
+      vth_json_set_bytes (running, "schedule", state->running_schedule);
+      vth_json_set_bytes (running, "name", state->running_name);
+      add_int (running, "due", state->running_due_s);
+      add_int (running, "start", state->running_start_s);
     }
   if (state->tracked_path != NULL)
     {
-      json_builder_set_member_name (builder, "tracked");
-      json_builder_begin_object (builder);
-      add_string (builder, "path", state->tracked_path);
-      add_string (builder, "pool", state->tracked_pool);
-      add_int (builder, "position", state->tracked_position);
-      add_int (builder, "start", state->tracked_start_s);
-      json_builder_end_object (builder);
+      JsonObject *tracked = add_object (object, "tracked");
+      vth_json_set_bytes (tracked, "path", state->tracked_path);
+      vth_json_set_bytes (tracked, "pool", state->tracked_pool);
+      add_int (tracked, "position", state->tracked_position);
+      add_int (tracked, "start", state->tracked_start_s);
     }
-  json_builder_set_member_name (builder, "schedules");
-  json_builder_begin_object (builder);
+  JsonObject *schedules = add_object (object, "schedules");
   for (unsigned int i = 0; i < state->schedules->len; i++)
     {
       const VthScheduleState *s = state->schedules->pdata[i];
-      json_builder_set_member_name (builder, s->schedule);
-      json_builder_begin_object (builder);
-      add_string (builder, "cron", s->cron);
-      add_int (builder, "seen", s->seen_s);
-      add_int (builder, "last-due", s->last_due_s);
-      json_builder_end_object (builder);
+      JsonObject *values = add_object (schedules, s->schedule);
+      vth_json_set_bytes (values, "cron", s->cron);
+      add_int (values, "seen", s->seen_s);
+      add_int (values, "last-due", s->last_due_s);
     }
-  json_builder_end_object (builder);
-  json_builder_end_object (builder);
 
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
   g_autofree char *text = json_to_string (root, TRUE);
   return vth_mkdir_private (state_dir, error) && vth_file_replace (path, text, -1, 0600, error);
 }

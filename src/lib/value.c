@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names of modes, formats, strategies and states; sizes and durations as text. */
+/* Names of modes, formats, strategies and states; sizes and durations as text; bytes as text. */
 #include <config.h>
 
 #include <string.h>
@@ -259,4 +259,71 @@ vth_size_to_string (uint64_t bytes)
   /* GLib's does not break, and most character sets lack it. */
   g_string_replace (plain, "\302\240", " ", 0);
   return g_strdup (plain->str);
+}
+
+char *
+vth_bytes_escape (const char *bytes)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+
+  for (const char *p = bytes; *p != '\0';)
+    {
+      gunichar c = g_utf8_get_char_validated (p, -1);
+      const char *next = c < 0x110000 ? g_utf8_next_char (p) : p + 1;
+      if (c == '%' || c >= 0x110000)
+        g_string_append_printf (out, "%%%02X", (unsigned char) *p);
+      else
+        g_string_append_len (out, p, next - p);
+      p = next;
+    }
+  return g_strdup (out->str);
+}
+
+char *
+vth_bytes_unescape (const char *text)
+{
+  char *bytes = g_uri_unescape_string (text, NULL);
+  /* It was not written by the other one. */
+  return bytes != NULL ? bytes : g_strdup (text);
+}
+
+/* The member that holds what is no text. */
+static char *
+escaped_name (const char *name)
+{
+  return g_strconcat (name, "-escaped", NULL);
+}
+
+void
+vth_json_set_bytes (JsonObject *object, const char *name, const char *bytes)
+{
+  g_autofree char *other = escaped_name (name);
+
+  if (bytes == NULL)
+    return;
+  bool text = g_utf8_validate (bytes, -1, NULL);
+  g_autofree char *escaped = text ? g_strdup (bytes) : vth_bytes_escape (bytes);
+  json_object_set_string_member (object, text ? name : other, escaped);
+  if (json_object_has_member (object, text ? other : name))
+    json_object_remove_member (object, text ? other : name);
+}
+
+const char *
+vth_json_string (JsonObject *object, const char *name)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, name) : NULL;
+  return node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING
+             ? json_node_get_string (node)
+             : NULL;
+}
+
+char *
+vth_json_dup_bytes (JsonObject *object, const char *name)
+{
+  const char *text = vth_json_string (object, name);
+  if (text != NULL)
+    return g_strdup (text);
+  g_autofree char *other = escaped_name (name);
+  text = vth_json_string (object, other);
+  return text != NULL ? vth_bytes_unescape (text) : NULL;
 }

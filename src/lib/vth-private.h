@@ -68,6 +68,18 @@ char *vth_xml_string (const char *xml, const char *xpath);
 /* value.c: "1.5 GiB" */
 char *vth_size_to_string (uint64_t bytes);
 
+/*
+ * Paths are bytes, JSON is text.  Escaped, "%" and what is not UTF-8 are %XX;
+ * the rest stays as it is.  In an object such a string is the member
+ * "NAME-escaped"; one that is text is "NAME", as ever.
+ */
+char *vth_bytes_escape (const char *bytes);
+char *vth_bytes_unescape (const char *text);
+void vth_json_set_bytes (JsonObject *object, const char *name, const char *bytes);
+char *vth_json_dup_bytes (JsonObject *object, const char *name);
+/* A member that is absent, or no string, is NULL; so is one of no object. */
+const char *vth_json_string (JsonObject *object, const char *name);
+
 /* tuning.c */
 /* Whether it asks for nothing that is not the engine's default. */
 bool vth_tuning_is_empty (const VthTuning *tuning);
@@ -83,6 +95,8 @@ extern const char vth_rng_text[];
 
 /* host.c */
 char *vth_host_dir (const char *variable, const char *users, const char *system);
+/* What is in the settings and means nothing to us, as text; NULL: nothing. */
+const char *vth_host_get_unknown (const VthHost *host);
 
 /* domain.c: what our and others' metadata in a domain's XML say */
 void vth_domain_read_metadata (const char *xml, const char *name, char **display_name, VthConfig **config, GError **config_error);
@@ -220,6 +234,9 @@ bool vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, 
 bool vth_conn_is_local (virConnectPtr conn);
 
 /* state.c: what is remembered of a domain between runs */
+#define VTH_STATE_SUFFIX ".json"
+#define VTH_STATE_BROKEN_SUFFIX VTH_STATE_SUFFIX ".broken"
+
 typedef struct {
   char *schedule;
   char *cron;           /* the expression next_s belongs to */
@@ -248,7 +265,7 @@ typedef struct {
   char *tracked_path;
   char *tracked_pool;
   unsigned int tracked_position;
-  int64_t tracked_start_s; /* T0 of the full dump it builds on at last */
+  int64_t tracked_start_s; /* of the full dump it builds on at last: when it was due, or its T0 */
   char *hidden;         /* the directory that a dump which stops the guest is in until it is whole */
   GPtrArray *schedules; /* VthScheduleState */
 } VthState;
@@ -257,8 +274,16 @@ typedef struct {
 void vth_state_set_result (VthState *state, const char *domain, const VthDump *dump, const GError *error);
 VthState *vth_state_new (const char *uuid);
 void vth_state_free (VthState *state);
+/* A missing file is an empty state; a broken one is VTH_ERROR_FORMAT. */
 VthState *vth_state_load (const char *state_dir, const char *uuid, GError **error);
+/* The same for who holds the domain's lock: a broken file is put away as FILE.broken, which @put_away (free it) tells, and the state is
+   empty. */
+VthState *vth_state_load_locked (const char *state_dir, const char *uuid, char **put_away, GError **error);
 bool vth_state_save (const VthState *state, const char *state_dir, GError **error);
+/* How far the clock may be set back without a word. */
+#define VTH_CLOCK_TOLERANCE_S 300
+/* Whether schedules were seen to at times that are yet to come: the clock was set back since. */
+bool vth_state_is_ahead (const VthState *state, int64_t now_s);
 VthScheduleState *vth_state_schedule (VthState *state, const char *schedule, bool create);
 /* Writes down @hidden before it is made, so that whoever comes after a killed run knows what to remove; NULL when it is gone. */
 bool vth_state_set_hidden (const char *state_dir, const char *uuid, const char *hidden, GError **error);

@@ -638,7 +638,7 @@ typedef struct {
   char *os_release;       /* from VMCOREINFO */
   VthTracking tracking;
   unsigned int chain_position; /* 0: full; n: the n-th that builds on that one */
-  int64_t chain_start_s;  /* T0 of the full dump; from vth_dump_take () only */
+  int64_t chain_start_s;  /* T0 of the full dump, from the batch its due time; of dumps just taken only */
   bool has_unique;        /* whether unique_bytes is known */
   uint64_t unique_bytes;  /* on disk and not shared with other files */
   char *manifest_error;   /* why the manifest that was asked for is not there; from vth_dump_take () only */
@@ -970,6 +970,7 @@ typedef struct {
   bool last_failed;    /* the last attempt failed */
   char *last_path;
   int64_t next_dump_s; /* 0: no enabled schedule */
+  GError *state_error; /* what this host remembers of it cannot be read */
 } VthDomain;
 
 void vth_domain_free (VthDomain *domain);
@@ -1016,6 +1017,7 @@ typedef enum {
   VTH_BATCH_PRUNE_FAILED, /* @error */
   VTH_BATCH_RECOVERED,    /* a dump that a killed run left is accounted for: @message */
   VTH_BATCH_METRICS_FAILED, /* of the host: @error */
+  VTH_BATCH_WARNING,      /* dumps are taken, but something is not as it should be.  Said once: @message */
 } VthBatchEventKind;
 
 /* Borrowed for the call. */

@@ -44,6 +44,7 @@ domain_to_json (const VthDomain *domain)
   sh_json_set_string (object, "last_path", domain->last_path);
   sh_json_set_time (object, "next_dump", domain->next_dump_s);
   sh_json_set_string (object, "config_error", domain->config_error ? domain->config_error->message : NULL);
+  sh_json_set_string (object, "state_error", domain->state_error ? domain->state_error->message : NULL);
   return object;
 }
 
@@ -124,6 +125,8 @@ run_list (Shell *shell, const ShArgs *args, GError **error)
     }
     if (domain->config_error)
       sh_shell_warn (shell, "%s", domain->config_error->message);
+    if (domain->state_error)
+      sh_shell_warn (shell, "domain '%s': %s", domain->name, domain->state_error->message);
     object = domain_to_json (domain);
     if (!json)
       add_table_members (object, domain);

@@ -66,9 +66,15 @@ run_jobs (Shell *shell, const ShArgs *args, GError **error)
       return false;
     for (guint i = 0; i < domains->len; i++) {
       g_autoptr(VthJob) job = NULL;
+      g_autoptr(GError) reason = NULL;
 
-      if (!vth_job_get (domains->pdata[i], completed, &job, error))
+      if (!vth_job_get (domains->pdata[i], completed, &job, &reason)) {
+        /* One that nobody asked for by name is gone since it was listed. */
+        if (!sh_args_given (args, "domain") && g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
+          continue;
+        g_propagate_error (error, g_steal_pointer (&reason));
         return false;
+      }
       if (job)
         json_array_add_object_element (array, job_to_json (job));
     }
@@ -155,6 +161,8 @@ event_name (VthBatchEventKind kind)
     return "recovered";
   case VTH_BATCH_METRICS_FAILED:
     return "metrics-failed";
+  case VTH_BATCH_WARNING:
+    return "warning";
   }
   return "unknown";
 }
@@ -201,7 +209,8 @@ report_event (const VthBatchEvent *event, void *data)
 {
   BatchReport *report = data;
   g_autoptr(GString) line = g_string_new (NULL);
-  const char *level = is_bad (event->kind) ? "<3>" : event->kind == VTH_BATCH_SKIPPED ? "<4>" : "<6>";
+  bool warns = event->kind == VTH_BATCH_WARNING;
+  const char *level = is_bad (event->kind) ? "<3>" : warns || event->kind == VTH_BATCH_SKIPPED ? "<4>" : "<6>";
 
   if (report->array) {
     JsonObject *object = json_object_new ();
@@ -226,7 +235,7 @@ report_event (const VthBatchEvent *event, void *data)
     report_warning (report, event, not_own);
     report_warning (report, event, no_manifest);
   }
-  if (report->shell->quiet && !is_bad (event->kind))
+  if (report->shell->quiet && !is_bad (event->kind) && !warns)
     return;
   /* The start of a dump is of interest only until its end is known. */
   if (event->kind == VTH_BATCH_STARTED && report->shell->debug > 1)

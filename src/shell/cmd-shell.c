@@ -230,11 +230,17 @@ run_complete (Shell *shell, const ShArgs *args, GError **error G_GNUC_UNUSED)
   const char *word = sh_args_string (args, "word");
   g_autoptr(GPtrArray) candidates = NULL;
   g_autofree char *before = NULL;
+  g_autofree char *uri = g_strdup (shell->uri);
+  bool readonly = shell->readonly;
   size_t start, length = strlen (line);
 
   if (!shell->interactive)
     close_input ();
   candidates = sh_complete_program (shell, line, &start);
+  /* What the line says of the connection is for its own words. */
+  g_free (shell->uri);
+  shell->uri = g_steal_pointer (&uri);
+  shell->readonly = readonly;
   if (!word)
     word = line + start;
   if (strlen (word) <= length - start && g_str_has_suffix (line, word)) {

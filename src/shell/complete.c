@@ -141,6 +141,8 @@ sh_complete (Shell *shell, const char *line, size_t *start)
   } else if (!unfinished.positional_only) {
     add_options (unfinished.args, words);
   }
+  if (!was_completing)
+    sh_shell_end_completion (shell);
   shell->completing = was_completing;
   return make_candidates (words, lead);
 }
@@ -214,11 +216,12 @@ sh_complete_command (Shell *shell G_GNUC_UNUSED, const ShArgs *args, const char 
 static void
 add_domains (Shell *shell, unsigned flags, ShWords *words)
 {
+  virConnectPtr conn = sh_shell_conn_to_complete (shell);
   g_autoptr(GPtrArray) domains = NULL;
 
-  if (!sh_shell_connect (shell, NULL))
+  if (!conn)
     return;
-  domains = vth_domain_list (shell->conn, flags | VTH_DOMAIN_LIST_NO_CONFIG, NULL, NULL);
+  domains = vth_domain_list (conn, flags | VTH_DOMAIN_LIST_NO_CONFIG, NULL, NULL);
   for (guint i = 0; domains && i < domains->len; i++) {
     const VthDomain *domain = domains->pdata[i];
 
@@ -246,10 +249,9 @@ static virDomainPtr
 domain_of_args (Shell *shell, const ShArgs *args)
 {
   const char *name = sh_command_option (args->command, "domain") ? sh_args_string (args, "domain") : NULL;
+  virConnectPtr conn = name ? sh_shell_conn_to_complete (shell) : NULL;
 
-  if (!name || !sh_shell_connect (shell, NULL))
-    return NULL;
-  return vth_domain_lookup (shell->conn, name, NULL);
+  return conn ? vth_domain_lookup (conn, name, NULL) : NULL;
 }
 
 void
@@ -278,12 +280,13 @@ sh_complete_cron (Shell *shell G_GNUC_UNUSED, const ShArgs *args G_GNUC_UNUSED, 
 void
 sh_complete_pool (Shell *shell, const ShArgs *args G_GNUC_UNUSED, const char *text G_GNUC_UNUSED, ShWords *words)
 {
+  virConnectPtr conn = sh_shell_conn_to_complete (shell);
   virStoragePoolPtr *pools = NULL;
   int n;
 
-  if (!sh_shell_connect (shell, NULL))
+  if (!conn)
     return;
-  n = virConnectListAllStoragePools (shell->conn, &pools, VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE);
+  n = virConnectListAllStoragePools (conn, &pools, VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE);
   for (int i = 0; i < n; i++) {
     sh_words_add (words, virStoragePoolGetName (pools[i]));
     virStoragePoolFree (pools[i]);
@@ -305,7 +308,7 @@ sh_complete_dump (Shell *shell, const ShArgs *args, const char *text G_GNUC_UNUS
   config = vth_config_load (domain, VTH_IMPACT_CURRENT, NULL);
   host = vth_host_load (NULL, NULL);
   if (config && host)
-    output = vth_output_resolve (shell->conn, config, host, NULL);
+    output = vth_output_resolve (sh_shell_conn_to_complete (shell), config, host, NULL);
   if (output)
     dumps = vth_dump_list (output, domain, NULL);
   for (guint i = 0; dumps && i < dumps->len; i++)

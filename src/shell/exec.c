@@ -7,6 +7,13 @@
 #include "parse.h"
 #include "signals.h"
 
+static ShGuard *
+start_guard (Shell *shell)
+{
+  g_cancellable_reset (shell->cancellable);
+  return sh_guard_new (shell->cancellable);
+}
+
 static bool
 run_one (Shell *shell, const ShArgs *args, GError **error)
 {
@@ -22,24 +29,35 @@ run_one (Shell *shell, const ShArgs *args, GError **error)
   }
   if (command->check && !command->check (args, error))
     return false;
-  if (command->flags & SH_COMMAND_CONNECTS && !sh_shell_connect (shell, error))
-    return false;
 
-  /* Outside of a user's session a command that cannot be cancelled dies of
-   * Ctrl-C as any program does. */
-  if (shell->interactive || command->flags & SH_COMMAND_CANCELLABLE) {
-    g_cancellable_reset (shell->cancellable);
-    if (!shell->interactive)
-      sh_signals_catch (false);
-    guard = sh_guard_new (shell->cancellable);
+  /* At a prompt all that may hang can be given up, connecting as well.  Outside
+   * of a user's session a command that cannot be cancelled dies of Ctrl-C as any
+   * program does, and so does one that still connects. */
+  if (shell->interactive)
+    guard = start_guard (shell);
+  ok = !(command->flags & SH_COMMAND_CONNECTS) || sh_shell_connect (shell, error);
+  if (ok && !shell->interactive && command->flags & SH_COMMAND_CANCELLABLE) {
+    sh_signals_catch (false);
+    guard = start_guard (shell);
   }
-  ok = command->run (shell, args, error);
+  ok = ok && command->run (shell, args, error);
   if (guard) {
     shell->leave |= sh_guard_free (guard);
     if (!shell->interactive)
       sh_signals_release ();
   }
   return ok;
+}
+
+void
+sh_exec_connect (Shell *shell)
+{
+  g_autoptr(GError) error = NULL;
+  ShGuard *guard = start_guard (shell);
+
+  if (!sh_shell_connect (shell, &error))
+    sh_shell_report (shell, error);
+  shell->leave |= sh_guard_free (guard);
 }
 
 ShExit

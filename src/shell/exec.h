@@ -12,3 +12,5 @@ ShExit sh_exec (Shell *shell, GPtrArray *commands);
 /* Parses and runs; a line with a mistake in it runs not at all. */
 ShExit sh_exec_line (Shell *shell, const char *line);
 ShExit sh_exec_argv (Shell *shell, const char *const *argv);
+/* Opens the connection before a user's first command; why that fails is told, and no hindrance. */
+void sh_exec_connect (Shell *shell);

@@ -289,6 +289,8 @@ sh_interactive_run (Shell *shell)
     sh_output ("Welcome to vthunder, the memory dump interactive terminal.\n\n"
                "Type:  'help' for help with commands\n"
                "       'quit' to quit\n\n");
+  /* As virsh does: completion has something to go by, and a password is asked for before anything is typed. */
+  sh_exec_connect (shell);
 
   while (!shell->leave && read_line (&prompt)) {
     g_autofree char *line = sh_output_to_utf8 (prompt.line);

@@ -99,6 +99,7 @@ sh_config_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char 
   unsigned impact = (sh_args_given (args, "config") ? VTH_IMPACT_CONFIG : 0)
                     | (sh_args_given (args, "live") ? VTH_IMPACT_LIVE : 0);
   bool current = sh_args_given (args, "current"), applied = false, ok = true;
+  VthImpact lacking = VTH_IMPACT_CURRENT;
   VthConfig *configs[G_N_ELEMENTS (each)] = { NULL };
   g_autoptr(GError) reason = NULL;
 
@@ -116,6 +117,8 @@ sh_config_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char 
     if (each[i] == VTH_IMPACT_CURRENT ? current : (impact & each[i]) != 0) {
       configs[i] = edit_one (domain, each[i], args, edit, &reason);
       applied |= configs[i] != NULL;
+      if (!configs[i])
+        lacking = each[i];
       ok = !reason;
     }
   for (size_t i = 0; ok && i < G_N_ELEMENTS (each); i++)
@@ -124,6 +127,10 @@ sh_config_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char 
     vth_config_free (configs[i]);
   if (ok && !applied)
     g_set_error_literal (&reason, SH_ERROR, SH_ERROR_FAILED, missing);
+  else if (ok && lacking == VTH_IMPACT_CONFIG)
+    sh_shell_warn (shell, "%s in its persistent definition: only the running domain was changed", missing);
+  else if (ok && lacking == VTH_IMPACT_LIVE)
+    sh_shell_warn (shell, "%s in the running domain: only its persistent definition was changed", missing);
   if (reason)
     g_propagate_error (error, g_steal_pointer (&reason));
   return ok && applied;

@@ -53,5 +53,6 @@ typedef bool (*ShConfigEdit) (VthConfig *config, const ShArgs *args, bool *appli
 /* Edits the domain's configuration in the definitions that --config, --live
  * and --current select.  Without any of them the change is made wherever the
  * domain has a definition, so that it neither waits for the next boot nor is
- * lost with it.  @missing is the error if there was nothing to change. */
+ * lost with it.  @missing is the error if there was nothing to change, and a
+ * warning if that is so of one of them. */
 bool sh_config_edit (Shell *shell, const ShArgs *args, ShConfigEdit edit, const char *missing, GError **error);

@@ -31,6 +31,7 @@ typedef enum {
 typedef struct Shell {
   char *uri;                      /* asked for; NULL: libvirt's default */
   virConnectPtr conn;             /* NULL until a command needs it */
+  virConnectPtr complete_conn;    /* of the completion that runs, where the other is not there */
   bool readonly;
   bool quiet;                     /* no headings, no informational messages */
   bool timing;
@@ -54,6 +55,11 @@ void sh_shell_clear (Shell *shell);
 bool sh_shell_connect (Shell *shell, GError **error);
 /* Closes the connection, if any. */
 void sh_shell_disconnect (Shell *shell);
+/* For completion, which must neither ask nor wait for long, nor leave a
+ * connection that commands would use: the present one, or a read-only one that
+ * lasts until the end of the completion.  NULL if there is none. */
+virConnectPtr sh_shell_conn_to_complete (Shell *shell);
+void sh_shell_end_completion (Shell *shell);
 /* The one place where an error is shown: "error: …" on stderr and in the log. */
 void sh_shell_report (Shell *shell, const GError *error);
 /* "warning: …", not counted as a failure. */

@@ -67,6 +67,13 @@ sh_signals_release (void)
     signal (caught[i], ignored[i] ? SIG_IGN : SIG_DFL);
 }
 
+void
+sh_signals_die (void)
+{
+  signal (SIGINT, SIG_DFL);
+  raise (SIGINT);
+}
+
 int
 sh_signals_fd (void)
 {
@@ -114,10 +121,8 @@ guard_run (gpointer data)
 
       if (number == SIGWINCH || number == SIGCONT)
         continue;
-      if (first_us && number == SIGINT && now_us - first_us > G_USEC_PER_SEC) {
-        signal (SIGINT, SIG_DFL);
-        raise (SIGINT);
-      }
+      if (first_us && number == SIGINT && now_us - first_us > G_USEC_PER_SEC)
+        sh_signals_die ();
       if (!first_us)
         first_us = now_us;
       if (number != SIGINT)

@@ -14,6 +14,8 @@ void sh_signals_init (void);
  * SIGCONT) can be polled for at sh_signals_fd().  Children do not inherit this. */
 void sh_signals_catch (bool interactive);
 void sh_signals_release (void);
+/* Ends the program as SIGINT ends any. */
+void sh_signals_die (void);
 int sh_signals_fd (void);
 /* The next signal, 0 if there is none. */
 int sh_signals_next (void);

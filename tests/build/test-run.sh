@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# build/run: what it puts into the environment, and what it says when it cannot.
+# build/run: what it puts into the environment, what its daemon is given, and what it says when it cannot.
 # shellcheck disable=SC2016 # expanded by the command that run runs
 # shellcheck source=tests/build/fixture.sh
 . "$(dirname "$0")/fixture.sh"
@@ -34,4 +34,28 @@ expect_status 125
 expect "^Usage: run"
 run "$builddir/run"
 expect_status 125
+
+# The daemon that it starts, for root only, outlives the command: it must not keep what the caller has open, a lock for
+# instance.  A stand-in, which the machine's own users never see.
+if [ "$(id -u)" = 0 ]; then
+    mkdir -p "$tmp/bin" "$tmp/lib"
+    sed -e "s|^builddir=.*|builddir='$tmp'|; s|^stack_dir=.*|stack_dir='$tmp'|; s|^qemu_bindir=.*|qemu_bindir='$tmp/bin'|" \
+        -e "s|^libvirt_bindirs=.*|libvirt_bindirs='$tmp/bin'|; s|^libvirt_libdir=.*|libvirt_libdir='$tmp/lib'|" \
+        "$builddir/run" >"$tmp/run-it"
+    printf '#!/bin/sh\nsleep 60 &\necho $! >"%s/daemon"\n' "$tmp" >"$tmp/bin/libvirtd"
+    printf '#!/bin/sh\n[ -e "%s/daemon" ]\n' "$tmp" >"$tmp/bin/virsh"
+    chmod +x "$tmp/run-it" "$tmp/bin/libvirtd" "$tmp/bin/virsh"
+    exec 7>"$tmp/lock" 42<"$tmp/run-it"
+    flock 7
+    run "$tmp/run-it" true
+    expect_status 0
+    exec 7>&- 42<&-
+    daemon=$(cat "$tmp/daemon") || fail "no daemon was started"
+    kept=$(cd "/proc/$daemon/fd" && printf '%s\n' * | grep -vx '[0-2]')
+    taken=no
+    flock -n "$tmp/lock" true || taken=yes
+    kill "$daemon"
+    [ -z "$kept" ] || fail "the daemon keeps descriptors of the caller: $kept"
+    [ "$taken" = no ] || fail "the caller's lock is held by the daemon"
+fi
 exit 0

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vthunder-batch(8) and the example settings have the keys that are read and no others; the page has the variables that
-# hooks get, and no others.
+# hooks get, and no others.  The settings it shows are read as they are meant.
 . "$(dirname "$0")/../shell/lib.sh"
 
 page=$srcdir/man/vthunder-batch.rst
@@ -22,3 +22,24 @@ diff "$tmp/read" "$tmp/example" || fail "keys differ (< program, > example)"
 grep -ohE '"VTHUNDER_[A-Z_0-9]+"' "$srcdir/src/lib/batch.c" "$srcdir/src/lib/hook.c" | tr -d '"' | sort -u >"$tmp/set"
 sed -n '/^HOOKS$/,/^METRICS$/p' "$page" | grep -oE 'VTHUNDER_[A-Z_0-9]+' | sort -u >"$tmp/described"
 diff "$tmp/set" "$tmp/described" || fail "variables of hooks differ (< program, > manual)"
+
+# What the page shows can be pasted; what cannot be meant, and what is none, is told.
+conf=$XDG_CONFIG_HOME/vthunder/vthunder.conf
+mkdir -p "${conf%/*}"
+sed -nE 's/^   //p' "$tmp/settings" >"$conf"
+grep -q '^min-free=' "$conf" || fail "the page's settings are not found"
+ok path-show --json
+like "*/srv/dumps[\"']*" "$out"
+vt doctor --json
+equal ok "$(json '.[] | select(.check == "settings").status')"
+for line in 'min-free=1GiB  # room' 'max-parallel=1 # one' "state-dir=$tmp/st	# where" 'metrics=/x # none'; do
+    printf '[batch]\n%s\n' "$line" >"$conf"
+    refused 2 "${line%%=*}: '${line#*=}': a comment needs a line of its own" path-list
+done
+printf '[output]\ndir=/srv/dumps # or pool\n' >"$conf"
+refused 2 'a comment needs a line of its own' path-list
+printf '[batch]\nmin_free=1GiB\njitter=0\n[bath]\nmetrics=/x\n' >"$conf"
+ok path-list
+vt doctor --json
+equal warning "$(json '.[] | select(.check == "settings").status')"
+like "*'$conf'*'min_free' in \\[batch\\], 'metrics' in \\[bath\\]" "$(json '.[] | select(.check == "settings").detail')"

@@ -5,6 +5,7 @@ SHELL_TESTS += \
 	tests/shell/test-batch.sh \
 	tests/shell/test-complete-bash.sh \
 	tests/shell/test-complete.sh \
+	tests/shell/test-connect-hangs.sh \
 	tests/shell/test-connection.sh \
 	tests/shell/test-dump.sh \
 	tests/shell/test-fuzz-parse.sh \
@@ -24,6 +25,7 @@ SHELL_TESTS += \
 	tests/shell/test-resize.sh \
 	tests/shell/test-schedule.sh \
 	tests/shell/test-self-test.sh \
+	tests/shell/test-state.sh \
 	tests/shell/test-stdin.sh \
 	$(NULL)
 LIVE_TESTS += \

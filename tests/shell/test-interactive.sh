@@ -71,3 +71,24 @@ term_start "vthunder -q -c test:///default"
 term_wait '^vthunder #$'
 term_type quit; term_key Enter
 term_wait '^END 0'
+term_stop
+
+# A TAB before anything else, and one while there is no connection yet, leave none that cannot write.
+term_start "vthunder -c test:///default"
+prompt
+term_type 'schedule-add te'; term_key Tab; sleep 0.3; term_type 'first @daily'; term_key Enter
+term_wait "^Schedule 'first' added|^error"
+term_screen | grep -q "^Schedule 'first' added" || fail "$(term_screen)"
+term_stop
+make_domains 1
+mv "$tmp/node.xml" "$tmp/later.xml"
+term_start "vthunder -c '$test_uri'"
+term_wait '^error: failed to connect to test:'
+prompt
+term_type 'schedule-add doma'; term_key Tab; sleep 0.3; term_type x
+term_wait '^vthunder # schedule-add domax'
+term_key C-u
+mv "$tmp/later.xml" "$tmp/node.xml"
+term_type 'schedule-add doma'; term_key Tab; sleep 0.3; term_type 'later @daily'; term_key Enter
+term_wait "^Schedule 'later' added|^error: [^f]"
+term_screen | grep -q "^Schedule 'later' added" || fail "$(term_screen)"

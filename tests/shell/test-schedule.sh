@@ -72,3 +72,25 @@ equal true "$(json '[.[].schedule] | unique == ["a", "b"]')"
 # Another zone, another hour.
 TZ=Asia/Seoul vt -q "schedule-next --cron '30 3 * * *' --count 1 --json"
 like '*T18:30:00Z' "$(json '.[0].time')"
+
+# The running domain and its persistent definition may differ: after a define without our metadata, or a start from a saved state.
+vt 'schedule-add test s @daily --live; schedule-edit test s --keep-last 3; schedule-list test --json'
+equal 0 "$code"
+equal "warning: domain 'test' has no schedule 's' in its persistent definition: only the running domain was changed" "$err"
+vt 'schedule-add test s @daily --config; schedule-disable test s'
+equal 0 "$code"
+equal "warning: domain 'test' has no schedule 's' in the running domain: only its persistent definition was changed" "$err"
+ok 'schedule-add test s @daily; schedule-edit test s --keep-last 3'
+ok 'schedule-add test s @daily --live; schedule-edit test s --live --keep-last 3'
+# doctor_says STATUS COMMANDS: of the definitions.
+doctor_says ()
+{
+    vt "$2; doctor --json"
+    sed -n '/^\[/,$p' "$tmp/out" >"$tmp/json"
+    equal "$1" "$(jq -r '.[] | select(.check == "definitions").status' "$tmp/json")"
+}
+doctor_says ok 'schedule-add test s @daily'
+doctor_says warning 'schedule-add test s @daily --live'
+like "*: test" "$(jq -r '.[] | select(.check == "definitions").detail' "$tmp/json")"
+doctor_says warning 'schedule-add test s @daily; schedule-edit test s --config --keep-last 30'
+doctor_says ok 'schedule-add test s @daily; schedule-edit test s --config --keep-last 30; schedule-edit test s --live --keep-last 30'

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <libvirt/virterror.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +221,8 @@ static const VthBatchOps world_ops = {
 };
 
 static const char *const kinds[]
-    = { "started", "done", "failed", "skipped", "broken", "hook-failed", "pruned", "prune-failed", "recovered", "metrics-failed" };
+    = { "started", "done", "failed", "skipped", "broken", "hook-failed", "pruned", "prune-failed", "recovered", "metrics-failed",
+        "warning" };
 
 static void
 on_event (const VthBatchEvent *event, void *data)
@@ -614,6 +616,103 @@ test_added_again (void)
   g_assert_cmpint (vth_schedule_get_since (schedule), >=, now_s);
 }
 
+/* A domain that went away since it was listed has no dumps to miss. */
+static virConnectPtr gone_conn;
+
+static GPtrArray *
+gone_domains (void *data, GError **error)
+{
+  GPtrArray *domains = world_domains (data, error);
+  VthBatchDomain *domain = domains->pdata[0];
+  domain->handle = virDomainCreateXML (gone_conn, "<domain type='test'><name>gone</name><memory>2048</memory><os><type>hvm</type></os>"
+                                                  "</domain>", 0);
+  g_assert_nonnull (domain->handle);
+  g_assert_cmpint (virDomainDestroy (domain->handle), ==, 0);
+  return domains;
+}
+
+static void
+quiet (void *data, virErrorPtr error)
+{
+}
+
+static void
+test_gone (void)
+{
+  World *world = world_new ();
+  VthBatchOps ops = world_ops;
+  g_autoptr (GError) error = NULL;
+  VthBatchSummary summary;
+  virSetErrorFunc (NULL, quiet);
+  gone_conn = virConnectOpen ("test:///default");
+  put_schedule (add_domain (world, "a"), "s", "* * * * *", NULL);
+  run_batch (world);
+  g_ptr_array_set_size (world->log, 0);
+  world->now_s += 2 * MINUTE;
+  ops.domains = gone_domains;
+  g_autoptr (VthBatch) batch = vth_batch_new (gone_conn, world->host, &ops, world);
+  g_assert_true (vth_batch_run (batch, on_event, world, NULL, &summary, &error));
+  g_assert_no_error (error);
+  assert_log (world, "");
+  g_assert_cmpuint (summary.due, ==, 0);
+  run_batch (world);
+  assert_log (world, "started a s, done a s"); /* back again: it is due */
+  world_free (world);
+  virConnectClose (gone_conn);
+}
+
+/* What was done at times that are yet to come again holds up nothing: from a clock that was set back dumps are due as ever. */
+static void
+test_clock_set_back (void)
+{
+  World *world = world_new ();
+  VthBatchDomain *a = add_domain (world, "a");
+  put_schedule (a, "s", "* * * * *", NULL);
+  world->now_s += 1; /* as cron starts it */
+  run_batch (world);
+  world->now_s += MINUTE;
+  run_batch (world);
+  assert_log (world, "started a s, done a s");
+
+  world->now_s -= 20 * 3600;
+  for (unsigned int i = 0; i < 3; i++, world->now_s += MINUTE)
+    {
+      run_batch (world);
+      assert_log (world, i == 0 ? "warning a -, started a s, done a s" : "started a s, done a s"); /* told once */
+    }
+  run_batch (world);
+  world->now_s -= 10; /* as time servers do it */
+  run_batch (world);
+  world->now_s -= 200;
+  run_batch (world);
+  assert_log (world, "started a s, done a s"); /* not twice */
+  world_free (world);
+
+  /* one a day: not again for a little, and not left out for more */
+  world = world_new ();
+  put_schedule (add_domain (world, "a"), "s", "30 2 * * *", NULL);
+  put_schedule (add_domain (world, "b"), "t", "0 12 * * *", NULL);
+  world->now_s += 2 * 3600 + 1; /* of Berlin, which is an hour ahead: 03:00:01 */
+  run_batch (world);
+  world->now_s += 23 * 3600 + 30 * MINUTE; /* 02:30:01 */
+  run_batch (world);
+  assert_log (world, "started a s, done a s, started b t, done b t");
+  world->now_s -= 4 * MINUTE;
+  for (unsigned int i = 0; i < 10; i++, world->now_s += MINUTE)
+    run_batch (world);
+  assert_log (world, "");
+  world->now_s -= 30 * 86400 + 10 * MINUTE; /* 02:26:01 */
+  for (unsigned int i = 0; i < 3; i++, world->now_s += MINUTE)
+    run_batch (world);
+  assert_log (world, "warning a -, warning b -");
+  world->now_s += MINUTE;
+  run_batch (world);
+  world->now_s += DAY;
+  run_batch (world);
+  assert_log (world, "started a s, done a s, started a s, done a s, started b t, done b t");
+  world_free (world);
+}
+
 static void
 test_catch_up (void)
 {
@@ -630,9 +729,10 @@ test_catch_up (void)
   /* a clock that goes back a year does not silence it for a year */
   world->now_s -= 365 * DAY;
   run_batch (world);
+  g_assert_cmpuint (world->taken->len, ==, 2); /* the minute that is now */
   world->now_s += MINUTE;
   run_batch (world);
-  g_assert_cmpuint (world->taken->len, ==, 2);
+  g_assert_cmpuint (world->taken->len, ==, 3);
   world_free (world);
 }
 
@@ -689,12 +789,20 @@ test_failed (void)
   world->now_s += 3600;
   run_batch (world);
   assert_log (world, "broken broken -, started a s, done a s");
-  /* a broken state file is not taken for an empty one */
+  /* a broken state file is not taken for an empty one without a word, nor in the way for ever */
   g_autofree char *name = g_strconcat (a->uuid, ".json", NULL);
   g_autofree char *path = g_build_filename (world->state_dir, name, NULL);
   g_assert_true (g_file_set_contents (path, "{", -1, NULL));
+  world->now_s += MINUTE;
+  summary = run_batch (world);
+  g_assert_cmpuint (summary.failed, ==, 0);
+  assert_log (world, "broken broken -, warning a -");
+  g_autofree char *aside = g_strconcat (path, ".broken", NULL), *kept = NULL;
+  g_assert_true (g_file_get_contents (aside, &kept, NULL, NULL));
+  g_assert_cmpstr (kept, ==, "{");
+  world->now_s += 3600 - MINUTE;
   run_batch (world);
-  assert_log (world, "failed a -, broken broken -");
+  assert_log (world, "broken broken -, started a s, done a s");
   world_free (world);
 }
 
@@ -1299,6 +1407,8 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/killed", test_killed);
   g_test_add_func ("/batch/first-seen", test_first_seen);
   g_test_add_func ("/batch/added-again", test_added_again);
+  g_test_add_func ("/batch/gone", test_gone);
+  g_test_add_func ("/batch/clock-set-back", test_clock_set_back);
   g_test_add_func ("/batch/catch-up", test_catch_up);
   g_test_add_func ("/batch/skipped", test_skipped);
   g_test_add_func ("/batch/failed", test_failed);

@@ -2,12 +2,27 @@
 /* Domains: what a list shows, and how one is named; doctor on the test driver. */
 #include <config.h>
 
+#include <dlfcn.h>
 #include <libvirt/virterror.h>
 #include <string.h>
 
 #include "vthunder.h"
 
 #define NOVA "http://openstack.org/xmlns/libvirt/nova/1.1"
+
+/* A stand-in: what a libvirt might say that reads XML otherwise than we do. */
+static const char *xml_instead;
+
+char *
+virDomainGetXMLDesc (virDomainPtr domain, unsigned int flags)
+{
+  static char *(*real) (virDomainPtr, unsigned int);
+  if (xml_instead != NULL)
+    return strdup (xml_instead);
+  if (real == NULL)
+    *(void **) &real = dlsym (RTLD_NEXT, "virDomainGetXMLDesc");
+  return real (domain, flags);
+}
 
 static virConnectPtr
 open_conn (void)
@@ -97,6 +112,132 @@ test_list (void)
   virConnectClose (conn);
 }
 
+/* A domain whose metadata are written like this; @root and @metadata are attributes. */
+static void
+check_schedule_in (const char *root, const char *metadata, const char *content)
+{
+  virConnectPtr conn = open_conn ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *xml = g_strdup_printf ("<domain type='test' %s><name>aa</name><metadata %s>%s</metadata>"
+                                          "<memory unit='KiB'>2048</memory><os><type>hvm</type></os></domain>",
+                                          root, metadata, content);
+  virDomainPtr handle = virDomainDefineXML (conn, xml);
+  g_assert_nonnull (handle);
+  g_autoptr (GPtrArray) list = vth_domain_list (conn, 0, NULL, &error);
+  g_assert_no_error (error);
+  const VthDomain *domain = find (list, "aa");
+  g_assert_no_error (domain->config_error);
+  g_assert_cmpuint (vth_config_get_n_schedules (domain->config), ==, 1);
+  g_assert_cmpint (domain->next_dump_s, >, 0);
+  g_assert_cmpstr (domain->display_name, ==, "shown");
+  /* as the commands read it that write it */
+  g_autoptr (VthConfig) loaded = vth_config_load (handle, VTH_IMPACT_CURRENT, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (vth_config_get_n_schedules (loaded), ==, 1);
+  virDomainFree (handle);
+  undefine_all (conn);
+  virConnectClose (conn);
+}
+
+static void
+test_namespaces (void)
+{
+  static const char ours[] = "<v:domain xmlns:v='" VTH_METADATA_URI "'><v:schedule name='s' cron='@daily'/></v:domain>";
+  static const char nova[] = "<n:instance xmlns:n='" NOVA "'><n:name>shown</n:name></n:instance>";
+  g_autofree char *plain = g_strconcat (nova, ours, NULL);
+  g_autofree char *app = g_strconcat ("<app:x/>", nova, ours, NULL);
+  g_autofree char *nested = g_strconcat ("<!-- </metadata> --><o:o xmlns:o='urn:o' a='&lt;metadata>'><o:metadata/><metadata>&lt;/metadata></metadata>"
+                                         "<![CDATA[</metadata><metadata>]]></o:o>", nova, ours, NULL);
+
+  check_schedule_in ("", "", plain);
+  check_schedule_in ("", "xmlns:app='urn:app'", app);
+  check_schedule_in ("xmlns:app='urn:app'", "", app);
+  check_schedule_in ("", "xmlns:v='" VTH_METADATA_URI "' xmlns:n='" NOVA "'",
+                     "<n:instance><n:name>shown</n:name></n:instance><v:domain><v:schedule name='s' cron='@daily'/></v:domain>");
+  check_schedule_in ("xmlns:v='" VTH_METADATA_URI "' xmlns:n='" NOVA "'", "",
+                     "<n:instance><n:name>shown</n:name></n:instance><v:domain><v:schedule name='s' cron='@daily'/></v:domain>");
+  check_schedule_in ("", "", nested);
+  check_schedule_in ("", "xmlns:app='urn:app'", nested);
+}
+
+/* Schedules that cannot be read are an error of the domain; where there are none, nothing is lost. */
+static void
+test_unreadable (void)
+{
+  static const struct {
+    const char *xml;
+    bool broken;
+  } cases[] = {
+    { "<domain><metadata><v:domain xmlns:v='" VTH_METADATA_URI "'><v:schedule name='s'", true },
+    { "<domain><name>&nosuch;</name><metadata><v:domain xmlns:v='" VTH_METADATA_URI "'/></metadata></domain>", true },
+    { "<domain><metadata><v:domain xmlns:v='" VTH_METADATA_URI "'/>\x01</metadata></domain>", true },
+    { "<domain><metadata><o:o xmlns:o='urn:o'>", false },
+    { "<!-- first --><domain><metadata/></domain>", false },
+    { "<domain/>", false },
+  };
+  virConnectPtr conn = open_conn ();
+  for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      xml_instead = cases[i].xml;
+      g_autoptr (GPtrArray) list = vth_domain_list (conn, 0, NULL, &error);
+      xml_instead = NULL;
+      g_assert_no_error (error);
+      const VthDomain *domain = find (list, "test");
+      g_assert_true ((domain->config == NULL) == cases[i].broken);
+      if (!cases[i].broken)
+        continue;
+      g_assert_error (domain->config_error, VTH_ERROR, VTH_ERROR_CONFIG);
+      g_assert_nonnull (strstr (domain->config_error->message, "'test'"));
+    }
+  virConnectClose (conn);
+}
+
+/* Domains come and go while others look: one that is gone is in no list, and its configuration is not broken. */
+static void *
+come_and_go (void *data)
+{
+  virConnectPtr conn = virConnectOpen ("test:///default");
+  while (!g_atomic_int_get ((int *) data))
+    {
+      virDomainPtr domain = virDomainCreateXML (conn, "<domain type='test'><name>zz</name><memory unit='KiB'>2048</memory>"
+                                                      "<os><type>hvm</type></os></domain>", 0);
+      if (domain == NULL)
+        continue;
+      virDomainDestroy (domain);
+      virDomainFree (domain);
+    }
+  virConnectClose (conn);
+  return NULL;
+}
+
+static void
+test_vanishing (void)
+{
+  virConnectPtr conn = open_conn ();
+  int stop = 0;
+  unsigned int seen = 0;
+  GThread *thread = g_thread_new ("domains", come_and_go, &stop);
+  for (unsigned int round = 0; round < 20000; round++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GPtrArray) list = vth_domain_list (conn, round % 2 == 0 ? 0 : VTH_DOMAIN_LIST_ACTIVE, NULL, &error);
+      g_assert_no_error (error);
+      for (unsigned int i = 0; i < list->len; i++)
+        {
+          const VthDomain *domain = list->pdata[i];
+          g_assert_no_error (domain->config_error);
+          g_assert_nonnull (domain->config);
+          seen += strcmp (domain->name, "zz") == 0;
+        }
+    }
+  g_atomic_int_set (&stop, 1);
+  g_thread_join (thread);
+  g_assert_cmpuint (seen, >, 0);
+  undefine_all (conn);
+  virConnectClose (conn);
+}
+
 static void
 check_lookup (virConnectPtr conn, const char *key, const char *name, int code)
 {
@@ -152,8 +293,8 @@ test_jobs (void)
 static void
 test_doctor (void)
 {
-  static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "reflink", "space",
-                                        "state" };
+  static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "definitions", "reflink", "space",
+                                        "state", "settings" };
   virConnectPtr conn = open_conn ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VthHost) host = vth_host_load ("/nonexistent/vthunder.conf", &error);
@@ -174,6 +315,39 @@ test_doctor (void)
   virConnectClose (conn);
 }
 
+static const VthCheck *
+find_check (GPtrArray *checks, const char *name)
+{
+  for (unsigned int i = 0; i < checks->len; i++)
+    if (strcmp (((VthCheck *) checks->pdata[i])->name, name) == 0)
+      return checks->pdata[i];
+  g_error ("no check '%s'", name);
+  return NULL;
+}
+
+static void
+test_vmcoreinfo (void)
+{
+  static const struct {
+    const char *xml;
+    VthCheckStatus status;
+  } cases[] = {
+    { "<domain><features><vmcoreinfo state='on'/></features></domain>", VTH_CHECK_OK },
+    { "<domain><features><acpi/><vmcoreinfo/></features></domain>", VTH_CHECK_OK },
+    { "<domain><features><vmcoreinfo  state=\"off\"/></features></domain>", VTH_CHECK_WARNING },
+    { "<domain><metadata><o:o xmlns:o='urn:o'><vmcoreinfo state='on'/></o:o></metadata><features/></domain>", VTH_CHECK_WARNING },
+  };
+  virConnectPtr conn = open_conn ();
+  for (unsigned int i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      xml_instead = cases[i].xml;
+      g_autoptr (GPtrArray) checks = vth_doctor_run (conn, NULL, NULL);
+      xml_instead = NULL;
+      g_assert_cmpint (find_check (checks, "vmcoreinfo")->status, ==, cases[i].status);
+    }
+  virConnectClose (conn);
+}
+
 static void
 quiet (void *data, virErrorPtr error)
 {
@@ -185,8 +359,12 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   virSetErrorFunc (NULL, quiet);
   g_test_add_func ("/domain/list", test_list);
+  g_test_add_func ("/domain/namespaces", test_namespaces);
+  g_test_add_func ("/domain/unreadable", test_unreadable);
+  g_test_add_func ("/domain/vanishing", test_vanishing);
   g_test_add_func ("/domain/lookup", test_lookup);
   g_test_add_func ("/domain/jobs", test_jobs);
   g_test_add_func ("/domain/doctor", test_doctor);
+  g_test_add_func ("/domain/vmcoreinfo", test_vmcoreinfo);
   return g_test_run ();
 }

@@ -46,6 +46,7 @@ static struct {
   bool loses;        /* the base is not what QEMU knows */
   bool overlay;
   unsigned int generation;
+  guint64 t0_s;      /* of the next tracked dump; 0: always the same second */
   char base[256];    /* what it was last asked to build on; empty: nothing */
   char built_on[16]; /* the generation that the last dump builds on; empty: full */
   unsigned int tuned; /* calls for a dump that is not tracked */
@@ -227,6 +228,7 @@ virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n
       return virDomainCoreDumpWithFormat (domain, file, 0, flags);
     }
   g_assert_cmpint (virTypedParamsGetString (params, n, "note", &note), ==, 1);
+  g_assert_true (g_utf8_validate (note, -1, NULL)); /* it becomes part of what QEMU is sent */
   g_assert_cmpint (virTypedParamsGetBoolean (params, n, "track", &track), ==, 1);
   g_assert_cmpint (track, ==, 1);
   virTypedParamsGetString (params, n, "base", &base);
@@ -246,7 +248,8 @@ virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n
   g_autofree char *json
       = g_strdup_printf ("{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
                          "\"caller\":%s,\"mirror\":{\"t0-ns\":%" G_GUINT64_FORMAT ",\"generation\":\"g%u\"%s}}",
-                         note, UINT64_C (1774137600500000000) + fake.generation, fake.generation, on);
+                         note, (fake.t0_s != 0 ? fake.t0_s * UINT64_C (1000000000) : UINT64_C (1774137600500000000)) + fake.generation,
+                         fake.generation, on);
   write_core (file, json, 0);
   return 0;
 }
@@ -1025,6 +1028,12 @@ test_full_every (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) old = take_incremental (f, (VthDumpRequest){ .full_every_s = 3600, .time_s = start_s + 3600 });
   assert_full (old, "1h old");
 
+  /* the clock was set back: its age will be less than nothing for a long time */
+  g_autoptr (VthDump) little = take_incremental (f, (VthDumpRequest){ .full_every_s = 3600, .time_s = start_s - 200 });
+  g_assert_cmpuint (little->chain_position, ==, 1);
+  g_autoptr (VthDump) back = take_incremental (f, (VthDumpRequest){ .full_every_s = 3600, .time_s = start_s - 864000 });
+  assert_full (back, "clock was set back");
+
   /* without a rule there is one all the same */
   unsigned int longest = 0;
   for (unsigned int i = 0; i < VTH_FULL_EVERY_DEFAULT + 2; i++)
@@ -1033,6 +1042,109 @@ test_full_every (Fixture *f, gconstpointer data)
       longest = MAX (longest, dump->chain_position);
     }
   g_assert_cmpuint (longest, ==, VTH_FULL_EVERY_DEFAULT - 1);
+}
+
+/* The full dump of a schedule is late by what starting it took; the next ones count from when it was due. */
+static int64_t batch_now_s;
+
+static int64_t
+moving_now (void *data)
+{
+  return batch_now_s;
+}
+
+static void
+note_dump (const VthBatchEvent *event, void *data)
+{
+  if (event->kind == VTH_BATCH_DONE)
+    g_string_append_printf (data, "%u", event->dump->chain_position);
+}
+
+static char *
+run_hourly (Fixture *f, const char *full_every, int64_t first_s, unsigned int hours)
+{
+  const VthBatchOps ops = { .now = moving_now };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VthSchedule) schedule = vth_schedule_new ("s", "30 * * * *", &error);
+  unsigned int count;
+  int64_t every_s;
+  g_assert_true (vth_full_every_parse (full_every, &count, &every_s, &error));
+  vth_schedule_set_mode (schedule, VTH_MODE_INCREMENTAL);
+  vth_schedule_set_full_every (schedule, count, every_s);
+  vth_config_put_schedule (f->config, schedule);
+  g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
+  g_autoptr (VthBatch) batch = vth_batch_new (f->conn, f->host, &ops, NULL);
+  GString *got = g_string_new (NULL);
+  for (unsigned int i = 0; i <= hours; i++)
+    {
+      batch_now_s = first_s + 3600 * (int64_t) i - (i == 0); /* it is new at first */
+      fake.t0_s = (guint64) batch_now_s + (i % 2 == 0 ? 1 : 5);
+      g_assert_true (vth_batch_run (batch, note_dump, got, NULL, NULL, &error));
+      g_assert_no_error (error);
+    }
+  return g_string_free (got, FALSE);
+}
+
+static void
+test_full_every_batch (Fixture *f, gconstpointer data)
+{
+  fake.idle = true;
+  vth_host_set_hooks_dir (f->host, NULL);
+  vth_host_set_min_free_bytes (f->host, 0);
+  g_autofree char *each = run_hourly (f, "1h", 1774139401, 4); /* 00:30:01 UTC */
+  g_assert_cmpstr (each, ==, "00000");
+  g_autofree char *second = run_hourly (f, "2h", 1774239401 - 1774239401 % 3600 + 1801, 5);
+  g_assert_cmpstr (second, ==, "010101");
+}
+
+/* Days are those of the calendar: of 23 hours, and of 25. */
+static void
+test_full_every_day (Fixture *f, gconstpointer data)
+{
+  static const int64_t days[][2] = {
+    { 1774668600, 1774751400 }, /* 2026-03-28 04:30 +01:00 and -29 04:30 +02:00 */
+    { 1792888200, 1792978200 }, /* 2026-10-25 02:30 +02:00 and -26 02:30 +01:00 */
+  };
+  g_autofree char *zone = g_strdup (g_getenv ("TZ"));
+  g_setenv ("TZ", "Europe/Berlin", TRUE);
+  for (unsigned int i = 0; i < G_N_ELEMENTS (days); i++)
+    {
+      fake.t0_s = (guint64) days[i][0];
+      g_autoptr (VthDump) first = take_incremental (f, (VthDumpRequest){ .full = true, .time_s = days[i][0] });
+      g_autoptr (VthDump) young = take_incremental (f, (VthDumpRequest){ .full_every_s = 86400, .time_s = days[i][1] - 60 });
+      g_assert_cmpuint (young->chain_position, ==, 1);
+      g_autoptr (VthDump) old = take_incremental (f, (VthDumpRequest){ .full_every_s = 86400, .time_s = days[i][1] });
+      assert_full (old, "1d old");
+      /* a number of hours is just that */
+      g_autoptr (VthDump) again = take_incremental (f, (VthDumpRequest){ .full = true, .time_s = days[i][0] });
+      g_autoptr (VthDump) by_hours = take_incremental (f, (VthDumpRequest){ .full_every_s = 12 * 3600, .time_s = days[i][0] + 12 * 3600 - 1 });
+      g_assert_cmpuint (by_hours->chain_position, ==, 1);
+    }
+  if (zone != NULL)
+    g_setenv ("TZ", zone, TRUE);
+  else
+    g_unsetenv ("TZ");
+}
+
+/* A name that is no text: the dump is ours and listed, and what cannot be told of it is not. */
+static void
+test_no_text (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (vth_output_get_path (f->output), "caf\xe9%.core", NULL);
+  g_autofree char *stopped_path = g_build_filename (vth_output_get_path (f->output), "\xff.core", NULL);
+  g_autoptr (VthDump) dump = take_incremental (f, (VthDumpRequest){ .path = path });
+  g_assert_cmpstr (dump->path, ==, path);
+  g_assert_true (dump->own);
+  g_autoptr (VthDump) next = take_incremental (f, (VthDumpRequest){ 0 });
+  assert_full (next, "not UTF-8");
+  g_assert_cmpstr (fake.base, ==, "");
+  g_autoptr (VthDump) stopped = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP, .path = stopped_path }, &error);
+  g_assert_no_error (error);
+  g_assert_true (stopped->own);
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dumps->len, ==, 3);
 }
 
 /* Whatever the rule: overlays have an end, clones none. */
@@ -1573,6 +1685,9 @@ main (int argc, char **argv)
   ADD ("incremental", test_incremental);
   ADD ("full-every", test_full_every);
   ADD ("overlays-max", test_overlays_max);
+  ADD ("full-every-batch", test_full_every_batch);
+  ADD ("full-every-day", test_full_every_day);
+  ADD ("no-text", test_no_text);
   ADD ("incremental-stock", test_incremental_stock);
   ADD ("tuning", test_tuning);
   ADD ("tuning-batch", test_tuning_batch);
