@@ -1088,7 +1088,6 @@ run_hourly (Fixture *f, const char *full_every, int64_t first_s, unsigned int ho
 static void
 test_full_every_batch (Fixture *f, gconstpointer data)
 {
-  fake.idle = true;
   vth_host_set_hooks_dir (f->host, NULL);
   vth_host_set_min_free_bytes (f->host, 0);
   g_autofree char *each = run_hourly (f, "1h", 1774139401, 4); /* 00:30:01 UTC */
