@@ -38,7 +38,10 @@ vthunder batch 2>"$tmp/said" || fail "batch: $(cat "$tmp/said")"
 # Terminated while it takes the dump: that is aborted, and due.
 rm "$tmp"/dumps/*
 mkdir -p "$tmp/hooks/fail.d" "$XDG_CONFIG_HOME/vthunder"
-printf '#!/bin/sh\necho "$VTHUNDER_STAYS_DUE" >>"%s"\n' "$tmp/hooked" >"$tmp/hooks/fail.d/note"
+cat >"$tmp/hooks/fail.d/note" <<HOOK
+#!/bin/sh
+echo "\$VTHUNDER_STAYS_DUE" >>"$tmp/hooked"
+HOOK
 chmod -R go-w,+x "$tmp/hooks"
 printf '[hooks]\ndir=%s\n' "$tmp/hooks" >"$XDG_CONFIG_HOME/vthunder/vthunder.conf"
 vthunder -q path-set "$domain" --bandwidth 10MiB
