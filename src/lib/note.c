@@ -225,9 +225,10 @@ vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **er
     dump->time_s = (int64_t) (dump->figures.t0_ns / G_GUINT64_CONSTANT (1000000000));
   else if (int_member (object, "time-ns", &t0_ns))
     dump->time_s = (int64_t) (t0_ns / G_GUINT64_CONSTANT (1000000000));
-  /* Only vthunder puts its own file name there: a copy under another name is somebody else's. */
+  /* Only vthunder puts its own file name there: a copy under another name was not written as that.  Whose the file is, the
+     register says. */
   const char *file = string_member (caller, "file");
-  dump->own = dump->schedule != NULL && dump->uuid != NULL && file != NULL && g_strcmp0 (file, dump->name) == 0;
+  dump->names_itself = dump->schedule != NULL && dump->uuid != NULL && file != NULL && g_strcmp0 (file, dump->name) == 0;
   return true;
 }
 

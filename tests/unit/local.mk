@@ -10,6 +10,7 @@ vth_unit_tests = \
 	tests/unit/test-domain \
 	tests/unit/test-dump \
 	tests/unit/test-output \
+	tests/unit/test-register \
 	tests/unit/test-retention \
 	tests/unit/test-template \
 	$(NULL)
@@ -38,3 +39,5 @@ tests_unit_test_domain_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_domain_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_output_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_register_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_register_LDADD = $(VTH_UNIT_LIBS)
