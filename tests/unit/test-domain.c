@@ -153,7 +153,7 @@ static void
 test_doctor (void)
 {
   static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "reflink", "space",
-                                        "state" };
+                                        "outputs", "state" };
   virConnectPtr conn = open_conn ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VthHost) host = vth_host_load ("/nonexistent/vthunder.conf", &error);
