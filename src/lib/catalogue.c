@@ -83,9 +83,9 @@ own_dump (VthOutput *output, GHashTable *entries, const char *name, GError **err
   return g_steal_pointer (&dump);
 }
 
-/* The same of a file that says it is one, and of which this host knows nothing. */
+/* The same of a file that says it is one, and that this host did not write, or not as it is. */
 static VthDump *
-foreign_dump (VthOutput *output, const char *name, GError **error)
+foreign_dump (VthOutput *output, GHashTable *entries, const char *name, GError **error)
 {
   g_auto (VthIdentity) identity = { 0 };
   g_autoptr (GError) reason = NULL;
@@ -99,7 +99,11 @@ foreign_dump (VthOutput *output, const char *name, GError **error)
   g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, &reason);
   if (dump == NULL && !is_no_dump (reason))
     g_propagate_error (error, g_steal_pointer (&reason));
-  return dump != NULL && dump->names_itself && !info.is_foreign ? g_steal_pointer (&dump) : NULL;
+  if (dump == NULL || !dump->names_itself || info.is_foreign)
+    return NULL;
+  const VthEntry *entry = g_hash_table_lookup (entries, identity.path);
+  dump->changed = entry != NULL && entry->begun_s == 0;
+  return g_steal_pointer (&dump);
 }
 
 VthDump *
@@ -211,7 +215,7 @@ list (VthOutput *output, virDomainPtr domain, bool foreign, GError **error)
       GError **reason = unread == NULL ? &unread : NULL;
       g_autoptr (VthDump) dump = own_dump (output, entries, file->name, reason);
       if (dump == NULL && foreign)
-        dump = foreign_dump (output, file->name, unread == NULL ? &unread : NULL);
+        dump = foreign_dump (output, entries, file->name, unread == NULL ? &unread : NULL);
       if (dump == NULL || (domain != NULL && g_ascii_strcasecmp (dump->uuid, uuid) != 0))
         continue;
       g_autofree char *manifest = g_strconcat (file->name, VTH_MANIFEST_SUFFIX, NULL);

@@ -635,6 +635,7 @@ typedef struct {
   VthFormat format;
   bool paused;     /* the guest was stopped for the dump */
   bool own;        /* this host's register has it: may be pruned */
+  bool changed;    /* the register has one of its path, and it is not that file any more; from vth_dump_list_all () only */
   bool names_itself; /* it says that vthunder wrote it under this name, as anybody's file can */
   bool has_figures;
   bool has_manifest; /* NAME.sha256 is there */
@@ -757,8 +758,8 @@ GPtrArray *vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error
  *
  * The same, and what is foreign: files that say of themselves (in a note or in
  * the record NAME.vthunder) that vthunder wrote them under this name, and are
- * not in the register.  `own` is false of them.  They are never removed and
- * have no other removed.  Files of domains, such as disks, and those that
+ * not in the register.  `own` is false of them, and `changed` says that there
+ * was one of ours.  They are never removed and have no other removed.  Files of domains, such as disks, and those that
  * belong to neither root nor the caller are not looked into.
  */
 GPtrArray *vth_dump_list_all (VthOutput *output, virDomainPtr domain, GError **error);

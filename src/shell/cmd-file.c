@@ -236,7 +236,7 @@ find_dump (Shell *shell, const ShArgs *args, const char *word, Found *found, GEr
   g_autoptr(ShDomain) domain = NULL;
   g_autoptr(GPtrArray) dumps = NULL;
   g_autoptr(GError) reason = NULL;
-  const VthDump *newest;
+  const VthDump *newest = NULL;
 
   if (sh_args_given (args, "domain"))
     return find_named (shell, args, word, found, error);
@@ -258,15 +258,19 @@ find_dump (Shell *shell, const ShArgs *args, const char *word, Found *found, GEr
     return false;
   }
   found->output = output_of_domain (shell, domain, error);
-  dumps = found->output ? vth_dump_list (found->output, domain, error) : NULL;
+  dumps = found->output ? vth_dump_list_all (found->output, domain, error) : NULL;
   if (!dumps)
     return false;
-  if (!dumps->len) {
-    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "there is no dump of domain '%s' in '%s'",
-                 virDomainGetName (domain), vth_output_get_target (found->output));
+  /* What anybody could have put there is not the domain's newest; but one of ours that was changed is not passed over. */
+  for (guint i = dumps->len; !newest && i-- > 0;)
+    if (((const VthDump *) dumps->pdata[i])->own || ((const VthDump *) dumps->pdata[i])->changed)
+      newest = dumps->pdata[i];
+  if (!newest) {
+    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "there is no dump of domain '%s' in '%s'%s",
+                 virDomainGetName (domain), vth_output_get_target (found->output),
+                 dumps->len ? " that is this host's: name one, see dump-list --foreign" : "");
     return false;
   }
-  newest = dumps->pdata[dumps->len - 1];
   found->name = g_strdup (newest->name);
   found->path = g_strdup (newest->path);
   return true;
@@ -437,8 +441,9 @@ add_foreign (VthOutput *output, virDomainPtr domain, const char *schedule, JsonA
     VthDump *dump = dumps->pdata[i];
 
     if (!dump->own && (!schedule || g_strcmp0 (dump->schedule, schedule) == 0)) {
-      VthPruneItem item = { .dump = dump, .keep = true,
-                            .reason = (char *) "foreign: not in this host's register, see dump-adopt" };
+      const char *why = dump->changed ? "foreign: changed since it was written, see dump-adopt"
+                                      : "foreign: not in this host's register, see dump-adopt";
+      VthPruneItem item = { .dump = dump, .keep = true, .reason = (char *) why };
 
       json_array_add_object_element (array, prune_item_to_json (&item, true));
     }

@@ -92,6 +92,7 @@ sh_dump_to_json (const VthDump *dump)
   else
     json_object_set_null_member (object, "paused");
   json_object_set_boolean_member (object, "own", dump->own);
+  json_object_set_boolean_member (object, "changed", dump->changed);
   json_object_set_boolean_member (object, "manifest", dump->has_manifest);
   if (dump->manifest_error)
     sh_json_set_string (object, "manifest_error", dump->manifest_error);

@@ -114,7 +114,7 @@ own (Fixture *f, const char *name, unsigned int day)
   g_assert_no_error (error);
 }
 
-/* The names of dumps: "a b"; of foreign ones "c?". */
+/* The names of dumps: "a b"; of foreign ones "c?", and if there was one of ours "d!". */
 static char *
 names_of (Fixture *f, VthOutput *output, bool all)
 {
@@ -125,7 +125,7 @@ names_of (Fixture *f, VthOutput *output, bool all)
   for (unsigned int i = 0; i < dumps->len; i++)
     {
       const VthDump *dump = dumps->pdata[i];
-      g_string_append_printf (names, "%s%s%s", i > 0 ? " " : "", dump->name, dump->own ? "" : "?");
+      g_string_append_printf (names, "%s%s%s", i > 0 ? " " : "", dump->name, dump->own ? "" : dump->changed ? "!" : "?");
     }
   return g_string_free (names, FALSE);
 }
@@ -218,7 +218,7 @@ test_identity (Fixture *f, gconstpointer data)
   g_assert_true (g_file_set_contents (copy, text, (gssize) length, NULL));
   g_assert_cmpint (utimensat (AT_FDCWD, copy, as_before, 0), ==, 0);
   g_assert_cmpint (g_rename (copy, replaced), ==, 0);
-  assert_names (f, true, "touched? grown? replaced? kept");
+  assert_names (f, true, "touched! grown! replaced! kept");
 
   /* moved, with its record, to another directory, and back */
   g_autofree char *elsewhere = path_in (f->dir, "elsewhere");
