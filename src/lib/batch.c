@@ -29,6 +29,7 @@ struct _VthBatch {
   GTimeZone *zone;
   bool dry_run;
   char *host_id;
+  VthDomainFiles *used; /* NULL without a connection */
 };
 
 /* --- domains --- */
@@ -98,7 +99,21 @@ real_take (VthBatch *batch, const VthBatchDomain *domain, const VthDumpRequest *
 static VthOutput *
 output_of (VthBatch *batch, const VthBatchDomain *domain, GError **error)
 {
-  return vth_output_resolve (batch->conn, domain->config, batch->host, error);
+  VthOutput *output = vth_output_resolve (batch->conn, domain->config, batch->host, error);
+
+  if (output != NULL && batch->used != NULL)
+    vth_output_share_domain_files (output, batch->used);
+  return output;
+}
+
+/* Whether there is a place for a dump at all. */
+static bool
+real_has_place (VthBatch *batch, const VthBatchDomain *domain, GError **error)
+{
+  if (batch->ops.take != NULL)
+    return true;
+  g_autoptr (VthOutput) output = output_of (batch, domain, error);
+  return output != NULL;
 }
 
 static bool
@@ -111,7 +126,7 @@ is_whole (GPtrArray *checks)
 }
 
 static VthDump *
-real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, const char *name, GError **error)
+real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, const char *name, int64_t start_s, GError **error)
 {
   if (batch->ops.find != NULL)
     return batch->ops.find (domain, schedule, name, batch->ops_data, error);
@@ -121,10 +136,17 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
     return NULL;
   if (!vth_output_exists (output, name))
     return NULL;
-  g_autoptr (VthDump) dump = vth_dump_of_file (output, name, NULL);
+  g_autoptr (VthDump) dump = vth_dump_of_file (output, domain->uuid, name, NULL);
   if (dump == NULL)
     {
-      /* Killed between the dump and its explanation. */
+      /* Killed between the dump and its explanation, or entry in the register: the state has its name.  What was there
+         before it was begun, and what is not root's or ours, is somebody else's. */
+      g_auto (VthIdentity) file = { 0 };
+      if (!vth_output_identify (output, name, &file, error) || !vth_output_check_unused (output, name, "recovered", error))
+        return NULL;
+      if ((file.is_foreign && vth_output_get_kind (output) == VTH_OUTPUT_DIR)
+          || (file.written_ns != 0 && file.written_ns / 1000000000 < start_s - 1))
+        return NULL;
       g_autoptr (GPtrArray) checks = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_check_free);
       VthNoteInfo info = { .checks = checks };
       g_autoptr (GError) reason = NULL;
@@ -134,8 +156,6 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
           g_propagate_error (error, g_steal_pointer (&reason));
           return NULL;
         }
-      if (info.is_foreign)
-        return NULL; /* somebody else's: neither ours nor ours to remove */
       if (dump == NULL || !is_whole (checks))
         {
           /* In a pool a dump that stops the guest has its final name from the start; QEMU or the host ended with it. */
@@ -154,7 +174,7 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
       dump->schedule = g_strdup (schedule);
       g_free (dump->name);
       dump->name = g_strdup (name);
-      if (!vth_dump_explain (output, dump, error))
+      if (!vth_dump_explain (output, dump, error) || !vth_register_add (output, dump, error))
         return NULL;
     }
   return g_steal_pointer (&dump);
@@ -482,7 +502,7 @@ recover (Run *run, const VthBatchDomain *domain, VthState *state)
     return save (&context, state);
   context.schedule = schedule;
   g_autoptr (VthDump) dump = state->running_name != NULL && schedule != NULL
-                                 ? real_find (run->batch, domain, schedule, state->running_name, &error)
+                                 ? real_find (run->batch, domain, schedule, state->running_name, state->running_start_s, &error)
                                  : NULL;
   if (error != NULL)
     {
@@ -543,7 +563,7 @@ is_possible (Context *context, GError **error)
       && !vth_dump_call_wait (context->domain->handle, 0, NULL, NULL, context->run->cancellable, error))
     return false;
   if (floor_bytes == 0)
-    return true;
+    return real_has_place (batch, context->domain, error);
   g_autoptr (GError) unknown = NULL;
   if (!real_space (batch, context->domain, &available_bytes, &unknown))
     {
@@ -921,6 +941,7 @@ vth_batch_new (virConnectPtr conn, const VthHost *host, const VthBatchOps *ops, 
   if (conn != NULL)
     virConnectRef (conn);
   batch->conn = conn;
+  batch->used = conn != NULL ? vth_domain_files_new (conn) : NULL;
   batch->host = host;
   if (ops != NULL)
     batch->ops = *ops;
@@ -936,6 +957,7 @@ vth_batch_free (VthBatch *batch)
 {
   if (batch == NULL)
     return;
+  vth_domain_files_unref (batch->used);
   if (batch->conn != NULL)
     virConnectClose (batch->conn);
   g_time_zone_unref (batch->zone);

@@ -202,7 +202,7 @@ has_record (const VthChain *chain, unsigned int i)
   if (text == NULL)
     return false;
   dump->name = g_strdup (name_of (chain, i));
-  return vth_note_apply_json (dump, text, length, NULL) && dump->own && dump->tracking.generation != NULL;
+  return vth_note_apply_json (dump, text, length, NULL) && dump->names_itself && dump->tracking.generation != NULL;
 }
 
 /* @below: the generation of what @i builds on; on success that of @i. */

@@ -356,6 +356,44 @@ check_output (GPtrArray *checks, virConnectPtr conn, const VthHost *host)
        enough ? NULL : "free some space, tighten retention, or lower min-free");
 }
 
+/* Where a domain's dumps go may be another place than the host's, which nobody looks at until a dump is due. */
+static void
+check_outputs (GPtrArray *checks, virConnectPtr conn, const VthHost *host)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) domains
+      = conn != NULL && host != NULL
+            ? vth_domain_list (conn, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE, host, &error)
+            : NULL;
+  g_autoptr (GString) wrong = g_string_new (NULL);
+  unsigned int n = 0, n_wrong = 0;
+
+  for (unsigned int i = 0; domains != NULL && i < domains->len; i++)
+    {
+      const VthDomain *domain = domains->pdata[i];
+      g_autoptr (GError) reason = NULL;
+      /* That of the host has a check of its own. */
+      if (domain->config == NULL || vth_config_get_output_kind (domain->config) == VTH_OUTPUT_NONE)
+        continue;
+      n++;
+      g_autoptr (VthOutput) output = vth_output_resolve (conn, domain->config, host, &reason);
+      if ((output == NULL || !vth_output_check (output, &reason)) && n_wrong++ < 5)
+        g_string_append_printf (wrong, "%s%s: %s", wrong->len > 0 ? "; " : "", domain->name, reason->message);
+    }
+  if (domains == NULL)
+    add (checks, "outputs", VTH_CHECK_SKIPPED, g_strdup (error != NULL ? error->message : "not connected"), NULL);
+  else if (n_wrong > 0)
+    add (checks, "outputs", VTH_CHECK_FAILED,
+         g_strdup_printf ("%u of %u domains with an output of their own cannot use it: %s%s", n_wrong, n, wrong->str,
+                          n_wrong > 5 ? "; ..." : ""),
+         "no dump of them is taken until it is there: see vthunder path-list");
+  else
+    add (checks, "outputs", VTH_CHECK_OK,
+         n > 0 ? g_strdup_printf ("%u domains have outputs of their own, all usable", n)
+               : g_strdup ("no domain has an output of its own"),
+         NULL);
+}
+
 static void
 append_name (GString *list, const char *dir, const char *name)
 {
@@ -443,6 +481,7 @@ vth_doctor_run (virConnectPtr conn, const VthHost *host, GError **error)
   check_vmcoreinfo (checks, conn);
   check_definitions (checks, conn);
   check_output (checks, conn, host);
+  check_outputs (checks, conn, host);
   check_state (checks, host);
   check_settings (checks, host);
   return checks;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Taking dumps, and listing those that vthunder took. */
+/* Taking dumps. */
 #include <config.h>
 
 #include <dlfcn.h>
@@ -83,7 +83,7 @@ vth_dump_explain (VthOutput *output, VthDump *dump, GError **error)
       return false;
     }
   /* It went in with the dump: a change now would make the file useless as a base. */
-  if (found != NULL && found->own)
+  if (found != NULL && found->names_itself)
     return vth_note_apply_json (dump, found->note_json, strlen (found->note_json), error);
   if (found != NULL && info.note_offset != 0 && info.note_length >= VTH_NOTE_BYTES)
     {
@@ -98,10 +98,7 @@ vth_dump_explain (VthOutput *output, VthDump *dump, GError **error)
     }
   g_autofree char *record = vth_note_record (dump, dump->name);
   g_autofree char *record_name = g_strconcat (dump->name, VTH_RECORD_SUFFIX, NULL);
-  if (!vth_output_write_small (output, record_name, record, error))
-    return false;
-  dump->own = true;
-  return true;
+  return vth_output_write_small (output, record_name, record, error);
 }
 
 static void
@@ -504,7 +501,7 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL)
     dump->pool = g_strdup (vth_output_get_target (output));
 
-  if (!vth_output_check_replace (output, dump->name, error)
+  if (!vth_output_check_replace (output, dump->name, error) || !vth_register_begin (output, host, dump, error)
       || !run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
     return NULL;
   if (!dump->paused)
@@ -513,13 +510,15 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
     forget_base (dump, NULL);
   else
     dump->mode = VTH_MODE_INCREMENTAL;
-  /* The dump is there and whole, so what cannot be written about it is no failure of it; it will not be listed as ours. */
-  g_autoptr (GError) unexplained = NULL;
+  /* The dump is there and whole, so what cannot be written about it is no failure of it. */
+  g_autoptr (GError) unexplained = NULL, unregistered = NULL;
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL || vth_output_is_local (output))
     if (!vth_dump_explain (output, dump, &unexplained))
       g_debug ("%s: %s", dump->path, unexplained->message);
   if (complete.manifest)
     add_manifest (output, dump, cancellable);
+  if (!vth_register_add (output, dump, &unregistered))
+    g_debug ("%s: %s", dump->path, unregistered->message);
   if (dump->chain_start_s == 0)
     dump->chain_start_s = dump->time_s;
   return g_steal_pointer (&dump);
@@ -597,70 +596,4 @@ vth_dump_untrack (virDomainPtr domain, GError **error)
   else
     vth_error_set_libvirt (error, "cannot end the tracking of domain '%s'", name);
   return false;
-}
-
-/* --- listing --- */
-
-/* One dump of ours in an output; NULL without error if the file is not one. */
-VthDump *
-vth_dump_of_file (VthOutput *output, const char *name, GError **error)
-{
-  VthNoteInfo info = { 0 };
-  g_autoptr (GError) reason = NULL;
-
-  if (g_str_has_suffix (name, VTH_RECORD_SUFFIX) || g_str_has_suffix (name, VTH_MANIFEST_SUFFIX))
-    return NULL;
-  g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, &reason);
-  if (dump == NULL)
-    {
-      /* Other files are none of our business; that ours cannot be read is. */
-      if (!g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT) && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
-        g_propagate_error (error, g_steal_pointer (&reason));
-      return NULL;
-    }
-  return dump->own ? g_steal_pointer (&dump) : NULL;
-}
-
-static int
-oldest_first (const void *a, const void *b)
-{
-  const VthDump *x = *(VthDump *const *) a, *y = *(VthDump *const *) b;
-
-  return vth_dump_order (&(VthRetentionItem){ .time_s = x->time_s, .time_ns = x->figures.t0_ns, .name = x->name },
-                         &(VthRetentionItem){ .time_s = y->time_s, .time_ns = y->figures.t0_ns, .name = y->name });
-}
-
-GPtrArray *
-vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error)
-{
-  g_autoptr (GPtrArray) files = vth_output_files (output, error);
-  g_autoptr (GPtrArray) dumps = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_dump_free);
-  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GError) unread = NULL;
-  char uuid[VIR_UUID_STRING_BUFLEN] = "";
-
-  if (files == NULL)
-    return NULL;
-  if (domain != NULL)
-    virDomainGetUUIDString (domain, uuid);
-  for (unsigned int i = 0; i < files->len; i++)
-    g_hash_table_add (names, ((VthFile *) files->pdata[i])->name);
-  for (unsigned int i = 0; i < files->len; i++)
-    {
-      const VthFile *file = files->pdata[i];
-      g_autoptr (VthDump) dump = vth_dump_of_file (output, file->name, unread == NULL ? &unread : NULL);
-      if (dump == NULL || (domain != NULL && g_ascii_strcasecmp (dump->uuid, uuid) != 0))
-        continue;
-      g_autofree char *manifest = g_strconcat (file->name, VTH_MANIFEST_SUFFIX, NULL);
-      dump->has_manifest = g_hash_table_contains (names, manifest);
-      g_ptr_array_add (dumps, g_steal_pointer (&dump));
-    }
-  /* Other people's files are no matter; but "no dumps" must not mean "none that could be read". */
-  if (dumps->len == 0 && unread != NULL)
-    {
-      g_propagate_prefixed_error (error, g_steal_pointer (&unread), "cannot list the dumps in '%s': ", vth_output_get_target (output));
-      return NULL;
-    }
-  g_ptr_array_sort (dumps, oldest_first);
-  return g_steal_pointer (&dumps);
 }

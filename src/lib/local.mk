@@ -6,11 +6,13 @@ pkgconfig_DATA += src/lib/libvthunder.pc
 
 vth_lib_files = \
 	src/lib/batch.c \
+	src/lib/catalogue.c \
 	src/lib/chain.c \
 	src/lib/config.c \
 	src/lib/cron.c \
 	src/lib/diff.c \
 	src/lib/doctor.c \
+	src/lib/domain-files.c \
 	src/lib/domain.c \
 	src/lib/dump-call.c \
 	src/lib/dump-call.h \
@@ -29,6 +31,7 @@ vth_lib_files = \
 	src/lib/overlay.c \
 	src/lib/prune.c \
 	src/lib/qemu-img.c \
+	src/lib/register.c \
 	src/lib/retention.c \
 	src/lib/schedule.c \
 	src/lib/state.c \

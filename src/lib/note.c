@@ -21,7 +21,7 @@
 #define NOTE_TYPE 0x56544844 /* as QEMU writes it: one that no reader of core files knows */
 /* QEMU writes one segment per RAM range and a note per vCPU: far below these. */
 #define SEGMENTS_MAX (1u << 20)
-#define NOTES_BYTES_MAX (UINT64_C (256) << 20)
+#define NOTES_BYTES_MAX (UINT64_C (16) << 20) /* a thousand vCPUs take 1 MiB */
 #define VMCOREINFO_BYTES_MAX 65536
 #define RECORDS_MAX (1u << 16)
 
@@ -216,9 +216,10 @@ vth_note_apply_json (VthDump *dump, const char *json, size_t length, GError **er
     dump->time_s = (int64_t) (dump->figures.t0_ns / G_GUINT64_CONSTANT (1000000000));
   else if (int_member (object, "time-ns", &t0_ns))
     dump->time_s = (int64_t) (t0_ns / G_GUINT64_CONSTANT (1000000000));
-  /* Only vthunder puts its own file name there: a copy under another name is somebody else's. */
+  /* Only vthunder puts its own file name there: a copy under another name was not written as that.  Whose the file is, the
+     register says. */
   g_autofree char *file = vth_json_dup_bytes (caller, "file");
-  dump->own = dump->schedule != NULL && dump->uuid != NULL && file != NULL && g_strcmp0 (file, dump->name) == 0;
+  dump->names_itself = dump->schedule != NULL && dump->uuid != NULL && file != NULL && g_strcmp0 (file, dump->name) == 0;
   return true;
 }
 
@@ -372,6 +373,21 @@ physical_of (const Reader *reader, uint64_t offset, uint64_t length)
   return UINT64_MAX;
 }
 
+/* How much of a stretch lies in one piece; 0: it is not within the file. */
+static uint64_t
+length_of_piece (const Reader *reader, uint64_t offset, uint64_t length)
+{
+  if (reader->records == NULL)
+    return fits (offset, length, reader->source->size_bytes) ? length : 0;
+  for (unsigned int i = reader->records->len; i-- > 0;)
+    {
+      const Record *r = &g_array_index (reader->records, Record, i);
+      if (offset >= r->logical && offset - r->logical < r->length)
+        return MIN (length, r->length - (offset - r->logical));
+    }
+  return 0;
+}
+
 static bool
 read_at (const Reader *reader, uint64_t offset, void *buffer, size_t length, GError **error)
 {
@@ -426,50 +442,66 @@ read_vmcoreinfo (Reader *reader, const char *text, size_t length)
   reader->dump->os_release = g_strndup (found, n);
 }
 
-static bool
-read_own_note (Reader *reader, uint64_t offset, uint32_t length)
+static void
+read_own_note (Reader *reader, const char *desc, uint64_t offset, uint32_t length)
 {
-  g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
 
   if (reader->info->note_offset != 0 || length == 0 || length > 4 * VTH_NOTE_BYTES)
     {
       add_check (reader, "vthunder-note", VTH_CHECK_FAILED, "there is a second one, or its length is wrong: %u", length);
-      return true;
+      return;
     }
-  text = g_malloc (length + 1);
-  if (!read_at (reader, offset, text, length, &error))
-    return false;
-  text[length] = '\0';
   uint64_t physical = physical_of (reader, offset, length);
+  if (physical == UINT64_MAX)
+    {
+      add_check (reader, "vthunder-note", VTH_CHECK_FAILED, "it is not in one piece");
+      return;
+    }
+  g_autofree char *text = g_strndup (desc, length);
   if (!vth_note_apply_json (reader->dump, text, strlen (text), &error))
     {
       add_check (reader, "vthunder-note", VTH_CHECK_FAILED, "%s", error->message);
-      return true;
+      return;
     }
   reader->info->note_offset = physical;
   reader->info->note_length = length;
   add_check (reader, "vthunder-note", VTH_CHECK_OK, "version 1, %zu bytes", strlen (text));
+}
+
+/* A stretch that may be in several pieces of a flattened file. */
+static bool
+read_pieces (const Reader *reader, uint64_t offset, char *buffer, uint64_t length)
+{
+  while (length > 0)
+    {
+      uint64_t n = length_of_piece (reader, offset, length);
+      if (n == 0 || !read_at (reader, offset, buffer, n, NULL))
+        return false;
+      offset += n;
+      buffer += n;
+      length -= n;
+    }
   return true;
 }
 
+/* All of it at once: a file may claim millions of notes of no length, each of which would be read by itself. */
 static bool
 read_notes (Reader *reader, uint64_t start, uint64_t length)
 {
   uint64_t at = 0;
   unsigned int n = 0;
 
-  if (length > NOTES_BYTES_MAX || physical_of (reader, start, length) == UINT64_MAX)
+  g_autofree char *notes = length <= NOTES_BYTES_MAX && fits (0, length, reader->source->size_bytes) ? g_malloc0 (length + 1) : NULL;
+  if (notes == NULL || !read_pieces (reader, start, notes, length))
     {
       add_check (reader, "notes", VTH_CHECK_FAILED, "the notes are not within the file");
       return false;
     }
   while (length - at >= 12)
     {
-      unsigned char head[12];
+      const char *head = notes + at;
       char name[16] = "";
-      if (!read_at (reader, start + at, head, sizeof head, NULL))
-        return false;
       uint64_t name_size = get32 (reader, head), desc_size = get32 (reader, head + 4);
       uint32_t type = get32 (reader, head + 8);
       uint64_t desc = at + 12 + ((name_size + 3) & ~UINT64_C (3));
@@ -480,20 +512,16 @@ read_notes (Reader *reader, uint64_t start, uint64_t length)
           add_check (reader, "notes", VTH_CHECK_FAILED, "note %u reaches past the others' end", n + 1);
           return false;
         }
-      if (name_size > 0 && !read_at (reader, start + at + 12, name, MIN (name_size, sizeof name - 1), NULL))
-        return false;
+      memcpy (name, head + 12, MIN (name_size, sizeof name - 1));
       if (strcmp (name, "CORE") == 0 && type == NT_PRSTATUS)
         reader->dump->n_cpus++;
       else if (strcmp (name, "VMCOREINFO") == 0 && desc_size <= VMCOREINFO_BYTES_MAX)
         {
-          g_autofree char *text = g_malloc0 (desc_size + 1);
-          if (!read_at (reader, start + desc, text, desc_size, NULL))
-            return false;
-          read_vmcoreinfo (reader, text, desc_size);
+          g_autofree char *text = g_strndup (notes + desc, desc_size);
+          read_vmcoreinfo (reader, text, strlen (text));
         }
-      else if (strcmp (name, NOTE_NAME) == 0 && type == NOTE_TYPE
-               && !read_own_note (reader, start + desc, (uint32_t) desc_size))
-        return false;
+      else if (strcmp (name, NOTE_NAME) == 0 && type == NOTE_TYPE)
+        read_own_note (reader, notes + desc, start + desc, (uint32_t) desc_size);
       n++;
       at = MIN (next, length);
     }

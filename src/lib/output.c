@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "vth-private.h"
@@ -28,8 +29,12 @@ struct _VthOutput {
   VthOutputKind kind;
   char *target;
   char *path;
+  char *real; /* the same without links, where that can be told */
+  char *host; /* of a remote connection; NULL: this one */
   virStoragePoolPtr pool;
   bool local;
+  char *state_dir;       /* NULL: not asked for yet */
+  VthDomainFiles *used;  /* the same */
 };
 
 void
@@ -54,6 +59,19 @@ vth_conn_is_local (virConnectPtr conn)
   return local;
 }
 
+/* NULL for this host. */
+static char *
+host_of (virConnectPtr conn)
+{
+  char *uri = conn != NULL ? virConnectGetURI (conn) : NULL;
+  xmlURI *parsed = uri != NULL ? xmlParseURI (uri) : NULL;
+  char *host = parsed != NULL && parsed->server != NULL && *parsed->server != '\0' ? g_strdup (parsed->server) : NULL;
+  if (parsed != NULL)
+    xmlFreeURI (parsed);
+  free (uri);
+  return host;
+}
+
 bool
 vth_output_is_local (const VthOutput *output)
 {
@@ -61,6 +79,38 @@ vth_output_is_local (const VthOutput *output)
 }
 
 /* --- making one --- */
+
+/* "/d", "/d/", "/d//." are one place, and a path in it is always the same text. */
+static char *
+canonical (const char *path)
+{
+  g_autofree char *plain = g_canonicalize_filename (path, "/");
+  return g_strdup (plain + (plain[0] == '/' && plain[1] == '/')); /* which GLib leaves, and Linux does not know */
+}
+
+/* A pool that is not active has no place: what libvirt would write goes into the bare directory, under what is mounted
+ * there later, and libvirt does not see it. */
+static bool
+check_active (VthOutput *output, const char *type, GError **error)
+{
+  int active = virStoragePoolIsActive (output->pool);
+  g_autofree char *parent = g_path_get_dirname (output->path);
+  struct stat st, above;
+
+  if (active == 0)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_FAILED, "storage pool '%s' is not active: start it with: virsh pool-start %s",
+                 output->target, output->target);
+  else if (active < 0)
+    vth_error_set_libvirt (error, "cannot use storage pool '%s'", output->target);
+  else if (output->local && strcmp (type, "dir") != 0 && stat (output->path, &st) == 0 && stat (parent, &above) == 0
+           && st.st_dev == above.st_dev)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_FAILED,
+                 "storage pool '%s' has nothing mounted at '%s': start it anew with: virsh pool-destroy %s; virsh pool-start %s",
+                 output->target, output->path, output->target, output->target);
+  else
+    return true;
+  return false;
+}
 
 static bool
 open_pool (VthOutput *output, GError **error)
@@ -77,8 +127,8 @@ open_pool (VthOutput *output, GError **error)
 
   if (type != NULL && g_strv_contains (usable, type))
     {
-      g_free (output->path);
-      output->path = vth_xml_string (xml, "/pool/target/path");
+      g_autofree char *path = vth_xml_string (xml, "/pool/target/path");
+      output->path = path != NULL ? canonical (path) : NULL;
     }
   if (xml == NULL)
     vth_error_set_libvirt (error, "cannot use storage pool '%s'", output->target);
@@ -87,7 +137,16 @@ open_pool (VthOutput *output, GError **error)
                  "cannot use storage pool '%s': it is of type %s, dumps need a directory (dir, fs, netfs)", output->target,
                  type != NULL ? type : "unknown");
   free (xml);
-  return output->path != NULL;
+  return output->path != NULL && check_active (output, type, error);
+}
+
+static void
+find_real_path (VthOutput *output)
+{
+  char *real = output->local ? realpath (output->path, NULL) : NULL;
+
+  output->real = g_strdup (real != NULL ? real : output->path);
+  free (real);
 }
 
 VthOutput *
@@ -103,27 +162,29 @@ vth_output_new (virConnectPtr conn, VthOutputKind kind, const char *target, GErr
   if (!vth_output_check_target (kind, target, error))
     return NULL;
   output->kind = kind;
-  output->target = g_strdup (target);
+  output->target = kind == VTH_OUTPUT_DIR ? canonical (target) : g_strdup (target);
   output->local = vth_conn_is_local (conn);
+  output->host = host_of (conn);
   if (conn != NULL)
     {
       virConnectRef (conn);
       output->conn = conn;
     }
-  if (kind == VTH_OUTPUT_POOL)
-    return open_pool (output, error) ? g_steal_pointer (&output) : NULL;
-
-  output->path = g_strdup (target);
-  if (output->local && !g_file_test (target, G_FILE_TEST_IS_DIR))
+  if (kind == VTH_OUTPUT_POOL && !open_pool (output, error))
+    return NULL;
+  if (kind == VTH_OUTPUT_DIR)
+    output->path = g_strdup (output->target);
+  if (kind == VTH_OUTPUT_DIR && output->local && !g_file_test (output->path, G_FILE_TEST_IS_DIR))
     {
-      g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "output '%s' is not a directory: create it first", target);
+      g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "output '%s' is not a directory: create it first", output->path);
       return NULL;
     }
+  find_real_path (output);
   return g_steal_pointer (&output);
 }
 
-VthOutput *
-vth_output_resolve (virConnectPtr conn, const VthConfig *config, const VthHost *host, GError **error)
+static VthOutput *
+resolve (virConnectPtr conn, const VthConfig *config, const VthHost *host, GError **error)
 {
   if (config != NULL && vth_config_get_output_kind (config) != VTH_OUTPUT_NONE)
     return vth_output_new (conn, vth_config_get_output_kind (config), vth_config_get_output (config), error);
@@ -140,6 +201,16 @@ vth_output_resolve (virConnectPtr conn, const VthConfig *config, const VthHost *
   return vth_mkdir_private (path, error) ? vth_output_new (conn, VTH_OUTPUT_DIR, path, error) : NULL;
 }
 
+VthOutput *
+vth_output_resolve (virConnectPtr conn, const VthConfig *config, const VthHost *host, GError **error)
+{
+  VthOutput *output = resolve (conn, config, host, error);
+
+  if (output != NULL && host != NULL)
+    vth_output_set_state_dir (output, vth_host_get_state_dir (host));
+  return output;
+}
+
 void
 vth_output_free (VthOutput *output)
 {
@@ -149,8 +220,12 @@ vth_output_free (VthOutput *output)
     virStoragePoolFree (output->pool);
   if (output->conn != NULL)
     virConnectClose (output->conn);
+  vth_domain_files_unref (output->used);
   g_free (output->target);
   g_free (output->path);
+  g_free (output->real);
+  g_free (output->host);
+  g_free (output->state_dir);
   g_free (output);
 }
 
@@ -170,6 +245,55 @@ const char *
 vth_output_get_path (const VthOutput *output)
 {
   return output->path;
+}
+
+const char *
+vth_output_get_host (const VthOutput *output)
+{
+  return output->host;
+}
+
+bool
+vth_output_is_same (const VthOutput *a, const VthOutput *b)
+{
+  return g_strcmp0 (a->host, b->host) == 0 && strcmp (a->real, b->real) == 0
+         && ((a->local && b->local) || (a->kind == b->kind && strcmp (a->target, b->target) == 0));
+}
+
+void
+vth_output_set_state_dir (VthOutput *output, const char *state_dir)
+{
+  g_free (output->state_dir);
+  output->state_dir = g_strdup (state_dir);
+}
+
+const char *
+vth_output_get_state_dir (VthOutput *output)
+{
+  if (output->state_dir == NULL)
+    {
+      g_autoptr (VthHost) host = vth_host_load (NULL, NULL);
+      output->state_dir = host != NULL ? g_strdup (vth_host_get_state_dir (host)) : NULL;
+    }
+  return output->state_dir;
+}
+
+void
+vth_output_share_domain_files (VthOutput *output, VthDomainFiles *used)
+{
+  vth_domain_files_ref (used);
+  vth_domain_files_unref (output->used);
+  output->used = used;
+}
+
+void
+vth_output_share_domains (VthOutput *output, VthOutput *with)
+{
+  if (with->conn == NULL || output->conn != with->conn)
+    return;
+  if (with->used == NULL)
+    with->used = vth_domain_files_new (with->conn);
+  vth_output_share_domain_files (output, with->used);
 }
 
 /* --- safety --- */
@@ -381,6 +505,121 @@ volume_of (VthOutput *output, const char *name, GError **error)
   return volume;
 }
 
+char *
+vth_output_place (VthOutput *output, const char *name)
+{
+  return g_build_filename (output->real, name, NULL);
+}
+
+/* --- which file it is --- */
+
+static bool
+identify_path (const char *path, VthIdentity *identity, GError **error)
+{
+  struct statx st;
+
+  if (statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+    {
+      vth_set_error_errno (error, errno, "cannot look at '%s'", path);
+      return false;
+    }
+  if (!S_ISREG (st.stx_mode))
+    {
+      g_set_error (error, VTH_ERROR, VTH_ERROR_FORMAT, "'%s' is no regular file", path);
+      return false;
+    }
+  identity->device = makedev (st.stx_dev_major, st.stx_dev_minor);
+  identity->inode = st.stx_ino;
+  identity->size_bytes = st.stx_size;
+  identity->written_ns = st.stx_mtime.tv_sec * INT64_C (1000000000) + st.stx_mtime.tv_nsec;
+  identity->born_ns = st.stx_mask & STATX_BTIME ? st.stx_btime.tv_sec * INT64_C (1000000000) + st.stx_btime.tv_nsec : 0;
+  identity->is_foreign = !vth_is_trusted (st.stx_uid);
+  return true;
+}
+
+/* "1341933637.273190990" */
+static int64_t
+time_of_text (const char *text)
+{
+  char *end = NULL;
+  int64_t s = text != NULL ? g_ascii_strtoll (text, &end, 10) : 0, ns = 0;
+
+  if (s <= 0 || s > G_MAXINT64 / 1000000000 - 1)
+    return 0;
+  if (*end == '.')
+    {
+      g_autofree char *digits = g_strdup_printf ("%-9.9s", end + 1);
+      ns = g_ascii_strtoll (g_strdelimit (digits, " ", '0'), NULL, 10);
+    }
+  return s * 1000000000 + ns;
+}
+
+/* What libvirt tells of a file that cannot be looked at here. */
+static bool
+identify_volume (VthOutput *output, const char *name, VthIdentity *identity, GError **error)
+{
+  virStorageVolPtr volume = volume_of (output, name, error);
+  char *xml = volume != NULL ? virStorageVolGetXMLDesc (volume, 0) : NULL;
+  g_autofree char *capacity = vth_xml_string (xml, "/volume/capacity");
+  g_autofree char *written = vth_xml_string (xml, "/volume/target/timestamps/mtime");
+
+  if (volume != NULL && xml == NULL)
+    vth_error_set_libvirt (error, "cannot look at '%s' in storage pool '%s'", name, output->target);
+  if (volume != NULL)
+    virStorageVolFree (volume);
+  bool ok = xml != NULL;
+  free (xml);
+  identity->size_bytes = capacity != NULL ? g_ascii_strtoull (capacity, NULL, 10) : 0;
+  identity->written_ns = time_of_text (written);
+  return ok;
+}
+
+bool
+vth_output_identify (VthOutput *output, const char *name, VthIdentity *identity, GError **error)
+{
+  g_auto (VthIdentity) found = { .host = g_strdup (output->host), .path = vth_output_place (output, name) };
+  g_autoptr (GError) reason = NULL;
+
+  if (refuse_remote (output, error))
+    return false;
+  bool ok = output->local && identify_path (found.path, &found, &reason);
+  /* Of a pool we may lack the right to look into the directory. */
+  if (!ok && output->kind == VTH_OUTPUT_POOL && (reason == NULL || !g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT)))
+    {
+      g_clear_error (&reason);
+      ok = identify_volume (output, name, &found, &reason);
+    }
+  if (!ok)
+    {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+  *identity = found;
+  memset (&found, 0, sizeof found);
+  return true;
+}
+
+bool
+vth_output_check_unused (VthOutput *output, const char *name, const char *what, GError **error)
+{
+  g_autofree char *place = vth_output_place (output, name);
+  g_autofree char *domain = NULL;
+
+  /* Without a connection there are no domains, and what is ours is so by the register alone. */
+  if (output->conn == NULL)
+    return true;
+  if (output->used == NULL)
+    output->used = vth_domain_files_new (output->conn);
+  if (!vth_domain_files_find (output->used, place, output->pool != NULL ? output->target : NULL, name, &domain, error))
+    {
+      g_prefix_error (error, "'%s' is not %s: ", name, what);
+      return false;
+    }
+  if (domain != NULL)
+    g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not %s: it is a file of domain '%s'", name, what, domain);
+  return domain == NULL;
+}
+
 bool
 vth_output_exists (VthOutput *output, const char *name)
 {
@@ -397,7 +636,7 @@ vth_output_exists (VthOutput *output, const char *name)
 bool
 vth_output_remove (VthOutput *output, const char *name, GError **error)
 {
-  if (refuse_remote (output, error))
+  if (refuse_remote (output, error) || !vth_output_check_unused (output, name, "removed", error))
     return false;
   if (output->kind == VTH_OUTPUT_DIR)
     {
@@ -531,8 +770,8 @@ inspect_volume (VthOutput *output, const char *name, VthNoteInfo *info, GError *
   return dump;
 }
 
-static VthDump *
-inspect_path (const char *path, int flags, VthNoteInfo *info, GError **error)
+VthDump *
+vth_file_inspect (const char *path, int flags, VthNoteInfo *info, GError **error)
 {
   struct stat st;
   int fd = vth_open_regular (path, O_RDONLY | flags, &st, error);
@@ -571,7 +810,7 @@ vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GErr
       return dump;
     }
   g_autofree char *path = path_of (output, name);
-  return inspect_path (path, O_NOFOLLOW, info, error);
+  return vth_file_inspect (path, O_NOFOLLOW, info, error);
 }
 
 static char *
@@ -597,25 +836,6 @@ read_small (VthOutput *output, const char *name, size_t *length, bool *is_foreig
 }
 
 VthDump *
-vth_dump_inspect (const char *path, GError **error)
-{
-  VthNoteInfo info = { 0 };
-  g_autofree char *record = g_strconcat (path, VTH_RECORD_SUFFIX, NULL);
-  g_autofree char *manifest = g_strconcat (path, VTH_MANIFEST_SUFFIX, NULL);
-  VthDump *dump = inspect_path (path, 0, &info, error);
-
-  if (dump == NULL)
-    return NULL;
-  struct stat st;
-  size_t length = 0;
-  g_autofree char *text = info.note_offset == 0 ? vth_file_read_small (record, 0, &st, &length, NULL) : NULL;
-  if (text != NULL)
-    vth_note_apply_json (dump, text, strlen (text), NULL);
-  dump->has_manifest = g_file_test (manifest, G_FILE_TEST_IS_REGULAR);
-  return dump;
-}
-
-VthDump *
 vth_output_inspect_all (VthOutput *output, const char *name, VthNoteInfo *info, GError **error)
 {
   g_autofree char *record = g_strconcat (name, VTH_RECORD_SUFFIX, NULL);
@@ -632,25 +852,55 @@ vth_output_inspect_all (VthOutput *output, const char *name, VthNoteInfo *info, 
         vth_note_apply_json (dump, text, strlen (text), NULL);
       info->is_foreign = info->is_foreign || is_foreign;
     }
-  dump->own = dump->own && !info->is_foreign;
   return dump;
 }
 
-VthDump *
-vth_dump_inspect_in (VthOutput *output, const char *name, GError **error)
-{
-  VthNoteInfo info = { 0 };
-  g_autofree char *manifest = g_strconcat (name, VTH_MANIFEST_SUFFIX, NULL);
-  VthDump *dump = vth_output_inspect_all (output, name, &info, error);
+/* --- what builds on what --- */
 
-  if (dump != NULL)
-    dump->has_manifest = vth_output_exists (output, manifest);
-  return dump;
+static char *
+inode_key (const struct stat *st)
+{
+  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (uint64_t) st->st_dev, (uint64_t) st->st_ino);
+}
+
+/* Names by inode, of what is here to be looked at. */
+static GHashTable *
+index_inodes (VthOutput *output, GPtrArray *files)
+{
+  GHashTable *inodes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (unsigned int i = 0; output->local && i < files->len; i++)
+    {
+      const VthFile *file = files->pdata[i];
+      g_autofree char *path = vth_output_place (output, file->name);
+      struct stat st;
+      if (lstat (path, &st) == 0)
+        g_hash_table_insert (inodes, inode_key (&st), file->name);
+    }
+  return inodes;
+}
+
+/* The name in the output of what is written as @backing in one of its files; NULL: it is elsewhere. */
+static char *
+name_of_backing (VthOutput *output, const char *backing, GHashTable *inodes)
+{
+  g_autoptr (GPtrArray) paths = vth_overlay_paths (backing, output->real);
+
+  /* Links, and other ways to the same directory, lead to the same file. */
+  for (unsigned int i = 0; i < paths->len; i++)
+    {
+      struct stat st;
+      g_autofree char *key = output->local && stat (paths->pdata[i], &st) == 0 ? inode_key (&st) : NULL;
+      const char *name = key != NULL ? g_hash_table_lookup (inodes, key) : NULL;
+      if (name != NULL)
+        return g_strdup (name);
+    }
+  return vth_overlay_sibling (backing, output->path);
 }
 
 /* The backing file of one file; NULL if it has none, or is gone.  @error if that cannot be told. */
 static char *
-backing_of_file (VthOutput *output, const char *name, GError **error)
+backing_of_file (VthOutput *output, const char *name, GHashTable *inodes, GError **error)
 {
   g_auto (VthOverlay) overlay = { 0 };
   unsigned char magic[4] = { 0 };
@@ -671,7 +921,9 @@ backing_of_file (VthOutput *output, const char *name, GError **error)
     {
       g_autofree char *path = path_of (output, name);
       fd = vth_open_regular (path, O_RDONLY | O_NOFOLLOW, &st, &reason);
-      source = vth_source_of_fd (&fd, fd >= 0 ? (uint64_t) st.st_size : 0);
+      /* Whoever may put a file here must not thereby keep dumps for ever; and could not read what it claims to build on. */
+      if (fd >= 0 && vth_is_trusted (st.st_uid))
+        source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
     }
   /* What is damaged or has another format needs no other file. */
   if (reason == NULL && source.size_bytes >= sizeof magic && source.read (source.reader, 0, magic, sizeof magic, &reason)
@@ -684,7 +936,7 @@ backing_of_file (VthOutput *output, const char *name, GError **error)
   if (reason != NULL && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_FORMAT)
       && !g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND))
     g_propagate_error (error, g_steal_pointer (&reason));
-  return overlay.backing != NULL ? vth_overlay_sibling (overlay.backing, output->path) : NULL;
+  return overlay.backing != NULL ? name_of_backing (output, overlay.backing, inodes) : NULL;
 }
 
 GHashTable *
@@ -695,11 +947,12 @@ vth_output_backing (VthOutput *output, GError **error)
 
   if (files == NULL)
     return NULL;
+  g_autoptr (GHashTable) inodes = index_inodes (output, files);
   for (unsigned int i = 0; i < files->len; i++)
     {
       const VthFile *file = files->pdata[i];
       g_autoptr (GError) unread = NULL;
-      char *needed = backing_of_file (output, file->name, &unread);
+      char *needed = backing_of_file (output, file->name, inodes, &unread);
       if (unread != NULL)
         {
           g_propagate_prefixed_error (error, g_steal_pointer (&unread), "cannot tell which files others need: ");
@@ -774,7 +1027,8 @@ vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const
 bool
 vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error)
 {
-  if (refuse_remote (output, error))
+  if (refuse_remote (output, error)
+      || (vth_output_exists (output, name) && !vth_output_check_unused (output, name, "replaced", error)))
     return false;
   if (output->kind == VTH_OUTPUT_DIR)
     {

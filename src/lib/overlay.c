@@ -120,6 +120,46 @@ vth_overlay_sibling (const char *backing, const char *dir)
   return g_strdup (name);
 }
 
+static void
+add_path (GPtrArray *paths, const char *path, const char *dir)
+{
+  g_ptr_array_add (paths, g_canonicalize_filename (path, dir));
+}
+
+/* All texts in it: a file name may be at any depth. */
+static void
+add_json (GPtrArray *paths, JsonNode *node, const char *dir)
+{
+  if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+    add_path (paths, json_node_get_string (node), dir);
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return;
+  JsonObjectIter iter;
+  JsonNode *member;
+  json_object_iter_init (&iter, json_node_get_object (node));
+  while (json_object_iter_next (&iter, NULL, &member))
+    add_json (paths, member, dir);
+}
+
+GPtrArray *
+vth_overlay_paths (const char *backing, const char *dir)
+{
+  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+
+  if (g_str_has_prefix (backing, "json:"))
+    {
+      g_autoptr (JsonParser) parser = json_parser_new ();
+      if (g_utf8_validate (backing, -1, NULL) && json_parser_load_from_data (parser, backing + 5, -1, NULL)
+          && json_parser_get_root (parser) != NULL)
+        add_json (paths, json_parser_get_root (parser), dir);
+      return paths;
+    }
+  add_path (paths, backing, dir);
+  if (g_str_has_prefix (backing, "file:"))
+    add_path (paths, backing + 5, dir);
+  return paths;
+}
+
 bool
 vth_overlay_is_last (VthOutput *output, const char *name, unsigned int position)
 {

@@ -2,7 +2,6 @@
 /* Retention applied to the dumps of a domain: a plan, then its execution. */
 #include <config.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "vth-private.h"
@@ -174,55 +173,22 @@ vth_prune_plan_last (VthOutput *output, virDomainPtr domain, const char *const *
   return dumps != NULL && keep_needed_in (output, plan, error) ? g_steal_pointer (&plan) : NULL;
 }
 
-static const char *
-find_overlay (GHashTable *backing, const char *name)
-{
-  GHashTableIter iter;
-  void *file, *needed;
-
-  g_hash_table_iter_init (&iter, backing);
-  while (g_hash_table_iter_next (&iter, &file, &needed))
-    if (strcmp (needed, name) == 0)
-      return file;
-  return NULL;
-}
-
 /* Since the plan was made a dump may have been taken on top. */
 static bool
 check_not_needed (GHashTable *backing, const char *name, GError **error)
 {
-  const char *by = find_overlay (backing, name);
+  const char *by = vth_backing_find (backing, name);
 
   if (by != NULL)
     g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not removed: '%s' builds on it", name, by);
   return by == NULL;
 }
 
-bool
-vth_output_check_replace (VthOutput *output, const char *name, GError **error)
-{
-  g_autofree char *real = vth_output_get_kind (output) == VTH_OUTPUT_DIR ? realpath (vth_output_get_path (output), NULL) : NULL;
-  g_autoptr (VthOutput) dir = NULL;
-
-  if (!vth_output_exists (output, name))
-    return true;
-  /* An overlay may have the whole path of what it builds on, and there are links. */
-  if (real != NULL && (dir = vth_output_new (NULL, VTH_OUTPUT_DIR, real, error)) == NULL)
-    return false;
-  g_autoptr (GHashTable) backing = vth_output_backing (dir != NULL ? dir : output, error);
-  const char *by = backing != NULL ? find_overlay (backing, name) : NULL;
-  if (backing == NULL)
-    g_prefix_error (error, "'%s' is not replaced: ", name);
-  else if (by != NULL)
-    g_set_error (error, VTH_ERROR, VTH_ERROR_LOCKED, "'%s' is not replaced: '%s' builds on it: choose another name", name, by);
-  return backing != NULL && by == NULL;
-}
-
 static bool
 remove_one (VthOutput *output, const VthDump *dump, GError **error)
 {
   /* Between plan and now the name may have gone to another file. */
-  g_autoptr (VthDump) now = vth_dump_of_file (output, dump->name, error);
+  g_autoptr (VthDump) now = vth_dump_of_file (output, dump->uuid, dump->name, error);
   if (now == NULL || g_strcmp0 (now->uuid, dump->uuid) != 0 || g_strcmp0 (now->schedule, dump->schedule) != 0
       || now->time_s != dump->time_s)
     {
@@ -233,13 +199,13 @@ remove_one (VthOutput *output, const VthDump *dump, GError **error)
   /* The dump first: a record or manifest that is left over names what it belonged to, a dump without them does not. */
   if (!vth_output_remove (output, dump->name, error))
     return false;
-  static const char *const suffixes[] = { VTH_RECORD_SUFFIX, VTH_MANIFEST_SUFFIX };
-  for (unsigned int i = 0; i < G_N_ELEMENTS (suffixes); i++)
-    {
-      g_autofree char *beside = g_strconcat (dump->name, suffixes[i], NULL);
-      if (vth_output_exists (output, beside))
-        vth_output_remove (output, beside, NULL);
-    }
+  g_autofree char *record = g_strconcat (dump->name, VTH_RECORD_SUFFIX, NULL);
+  g_autofree char *manifest = g_strconcat (dump->name, VTH_MANIFEST_SUFFIX, NULL);
+  const char *const names[] = { record, manifest, dump->name, NULL };
+  for (unsigned int i = 0; i < 2; i++)
+    if (vth_output_owns (output, dump->uuid, names[i]))
+      vth_output_remove (output, names[i], NULL);
+  vth_register_drop (output, dump->uuid, names);
   return true;
 }
 

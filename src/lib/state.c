@@ -363,23 +363,26 @@ vth_state_set_hidden (const char *state_dir, const char *uuid, const char *hidde
   return vth_state_save (state, state_dir, error);
 }
 
-/* -1 with @taken when another process has it. */
-static int
-lock_file (const char *path, bool *taken, GError **error)
+int
+vth_lock_file (const char *path, bool wait, bool *taken, GError **error)
 {
-  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  *taken = false;
+  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), locked;
+  if (taken != NULL)
+    *taken = false;
   if (fd < 0)
     {
       vth_set_error_errno (error, errno, "cannot open lock file '%s'", path);
       return -1;
     }
-  if (flock (fd, LOCK_EX | LOCK_NB) < 0)
+  while ((locked = flock (fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB)) < 0 && errno == EINTR)
+    ;
+  if (locked < 0)
     {
       int errsv = errno;
       close (fd);
-      *taken = errsv == EWOULDBLOCK;
-      if (!*taken)
+      if (taken != NULL && errsv == EWOULDBLOCK)
+        *taken = true;
+      else
         vth_set_error_errno (error, errsv, "cannot lock '%s'", path);
       return -1;
     }
@@ -394,7 +397,7 @@ vth_state_lock (const char *state_dir, const char *uuid, GError **error)
 
   if (!vth_mkdir_private (state_dir, error))
     return -1;
-  int fd = lock_file (path, &taken, error);
+  int fd = vth_lock_file (path, false, &taken, error);
   if (taken)
     g_set_error_literal (error, VTH_ERROR, VTH_ERROR_LOCKED, "another vthunder is taking a dump of this domain");
   return fd;
@@ -410,7 +413,7 @@ vth_state_slot (const char *state_dir, unsigned int n, GError **error)
       g_autofree char *name = g_strdup_printf ("slot-%u", i);
       g_autofree char *path = path_in (state_dir, name, ".lock");
       bool taken = false;
-      int fd = lock_file (path, &taken, error);
+      int fd = vth_lock_file (path, false, &taken, error);
       if (fd >= 0 || !taken)
         return fd;
     }

@@ -43,6 +43,16 @@ char **vth_tracking_field (VthTracking *tracking, size_t i);
 void vth_tracking_clear (VthTracking *tracking);
 void vth_tracking_unshare (VthTracking *tracking);
 
+/* domain-files.c: by a connection, which may be shared among threads */
+typedef struct _VthDomainFiles VthDomainFiles;
+VthDomainFiles *vth_domain_files_new (virConnectPtr conn);
+VthDomainFiles *vth_domain_files_ref (VthDomainFiles *files);
+void vth_domain_files_unref (VthDomainFiles *files);
+/* @pool and @volume: where that is known; @domain: the name of one that uses the file, or NULL.  False if that cannot be told. */
+bool vth_domain_files_find (VthDomainFiles *files, const char *path, const char *pool, const char *volume, char **domain,
+                            GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthDomainFiles, vth_domain_files_unref)
+
 /* file.c: small things that must not be left half done */
 /* Opens a regular file and nothing else; -1 with @error set. */
 int vth_open_regular (const char *path, int flags, struct stat *st, GError **error);
@@ -162,6 +172,8 @@ bool vth_dump_is_overlay (const VthDump *dump);
 int vth_dump_order (const VthRetentionItem *x, const VthRetentionItem *y);
 /* The name of a backing file that is in @dir as well; NULL if it is elsewhere. */
 char *vth_overlay_sibling (const char *backing, const char *dir);
+/* The paths that it may mean, for one who looks whether they are the file that is asked for; GPtrArray of char *. */
+GPtrArray *vth_overlay_paths (const char *backing, const char *dir);
 /* Whether no overlay may build on the dump, which is so far from its full one. */
 bool vth_overlay_is_last (VthOutput *output, const char *name, unsigned int position);
 bool vth_chain_open (const char *path, VthChain *chain, GError **error);
@@ -213,25 +225,84 @@ typedef struct {
   int64_t time_s; /* 0: unknown */
 } VthFile;
 
+/* Which file it is; what is in it does not matter. */
+typedef struct {
+  char *host; /* of a remote connection; NULL: this one */
+  char *path; /* without links where that can be told */
+  uint64_t device, inode; /* 0: only libvirt sees it */
+  uint64_t size_bytes;
+  int64_t born_ns;    /* 0: the file system does not say */
+  int64_t written_ns;
+  bool is_foreign;    /* it belongs to neither root nor us; false where that is not told */
+} VthIdentity;
+void vth_identity_clear (VthIdentity *identity);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VthIdentity, vth_identity_clear)
+bool vth_output_identify (VthOutput *output, const char *name, VthIdentity *identity, GError **error);
+/* What it has as path. */
+char *vth_output_place (VthOutput *output, const char *name);
+/* NULL: this host's. */
+const char *vth_output_get_host (const VthOutput *output);
+/* Where the register is: of the host that it was resolved with, else of vth_host_load (NULL). */
+void vth_output_set_state_dir (VthOutput *output, const char *state_dir);
+const char *vth_output_get_state_dir (VthOutput *output);
+/* False, with VTH_ERROR_LOCKED, if a domain uses the file, and if that cannot be told.  @what: that is not to be done to it. */
+bool vth_output_check_unused (VthOutput *output, const char *name, const char *what, GError **error);
+/* So that the domains are not asked anew by each of many outputs. */
+void vth_output_share_domain_files (VthOutput *output, VthDomainFiles *used);
+
 void vth_file_free (VthFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VthFile, vth_file_free)
 GPtrArray *vth_output_files (VthOutput *output, GError **error);
 bool vth_output_exists (VthOutput *output, const char *name);
 /* Of each qcow2 file in the output, also of hidden ones, the name of its backing file if that is there too: name -> name. */
 GHashTable *vth_output_backing (VthOutput *output, GError **error);
+/* Never a file of a domain; so does what follows that would replace one. */
 bool vth_output_remove (VthOutput *output, const char *name, GError **error);
 /* The whole of a small file (a record); at most 64 KiB. */
 char *vth_output_read_small (VthOutput *output, const char *name, size_t *length, GError **error);
 bool vth_output_write_small (VthOutput *output, const char *name, const char *text, GError **error);
-/* What the file says of itself. */
+/* What the file says of itself; `own` is false. */
+VthDump *vth_file_inspect (const char *path, int flags, VthNoteInfo *info, GError **error);
 VthDump *vth_output_inspect (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
-/* The same, and what the record beside it says.  In a directory it is own only if the files are root's or ours. */
+/* The same, and what the record beside it says; info->is_foreign is of both. */
 VthDump *vth_output_inspect_all (VthOutput *output, const char *name, VthNoteInfo *info, GError **error);
 /* The SHA-256 of a whole file or volume, in hexadecimal digits. */
 char *vth_output_hash (VthOutput *output, const char *name, VthProgressFunc progress, void *user_data, GCancellable *cancellable,
                        GError **error);
 bool vth_output_write_at (VthOutput *output, const char *name, uint64_t offset, const char *data, size_t length, GError **error);
 bool vth_conn_is_local (virConnectPtr conn);
+
+/* register.c: the files that this host wrote */
+typedef struct _VthEntry VthEntry;
+struct _VthEntry {
+  char *uuid; /* of the domain */
+  VthIdentity identity;
+  char *schedule;
+  char *generation; /* NULL: not tracked */
+  int64_t time_s;
+  int64_t begun_s; /* 0: complete; else all there is to @identity is the path */
+  VthEntry *next;  /* of the same path */
+};
+/* Of a domain, or of all (NULL): path -> VthEntry. */
+GHashTable *vth_register_read (VthOutput *output, const char *uuid, GError **error);
+/* That of this very file; NULL: it is not ours.  With begun_s set the file must still say itself what it is. */
+const VthEntry *vth_register_find (GHashTable *table, const VthIdentity *file);
+/* Before a dump is written, under the domain's lock. */
+bool vth_register_begin (VthOutput *output, const VthHost *host, const VthDump *dump, GError **error);
+/* When it, its record and its manifest are complete: sets dump->own. */
+bool vth_register_add (VthOutput *output, VthDump *dump, GError **error);
+/* @names: NULL terminated */
+void vth_register_drop (VthOutput *output, const char *uuid, const char *const *names);
+
+/* catalogue.c */
+/* A dump of ours; NULL without error if the file is none.  @uuid NULL: of whatever domain. */
+VthDump *vth_dump_of_file (VthOutput *output, const char *uuid, const char *name, GError **error);
+/* Of any file, also what is beside a dump. */
+bool vth_output_owns (VthOutput *output, const char *uuid, const char *name);
+/* False if a file of that name is there and is a domain's, or an overlay builds on it; that of a remote directory cannot be told. */
+bool vth_output_check_replace (VthOutput *output, const char *name, GError **error);
+/* The file that builds on @name, of what vth_output_backing () gave; NULL: none. */
+const char *vth_backing_find (GHashTable *backing, const char *name);
 
 /* state.c: what is remembered of a domain between runs */
 #define VTH_STATE_SUFFIX ".json"
@@ -288,6 +359,8 @@ VthScheduleState *vth_state_schedule (VthState *state, const char *schedule, boo
 /* Writes down @hidden before it is made, so that whoever comes after a killed run knows what to remove; NULL when it is gone. */
 bool vth_state_set_hidden (const char *state_dir, const char *uuid, const char *hidden, GError **error);
 void vth_state_remove_schedule (VthState *state, const char *schedule);
+/* -1 with @taken if another process has it and it is not waited for; close() unlocks. */
+int vth_lock_file (const char *path, bool wait, bool *taken, GError **error);
 /* Locks the domain against every other vthunder; -1 with VTH_ERROR_LOCKED if one has it. close() unlocks. */
 int vth_state_lock (const char *state_dir, const char *uuid, GError **error);
 
@@ -303,7 +376,6 @@ VthDump *vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *reques
 /* Removes the hidden directory of a dump that was killed, under the domain's lock; false if libvirt is still writing to it. */
 bool vth_dump_sweep (virDomainPtr domain, VthState *state);
 bool vth_dump_explain (VthOutput *output, VthDump *dump, GError **error);
-VthDump *vth_dump_of_file (VthOutput *output, const char *name, GError **error);
 /* verify.c */
 char *vth_hash_fd (int fd, uint64_t size_bytes, const char *what, VthProgressFunc progress, void *user_data,
                    GCancellable *cancellable, GError **error);
@@ -313,9 +385,6 @@ char *vth_dump_choose_name (VthOutput *output, const VthConfig *config, const Vt
 
 /* prune.c: @dumps is emptied */
 GPtrArray *vth_prune_plan_of (GPtrArray *dumps, const VthConfig *config, const char *schedule, GTimeZone *zone);
-
-/* False if a file of that name is there and an overlay builds on it; that of a remote directory cannot be told. */
-bool vth_output_check_replace (VthOutput *output, const char *name, GError **error);
 
 /* One of @n slots of the host; -1 without error when all are taken. close() gives it back. */
 int vth_state_slot (const char *state_dir, unsigned int n, GError **error);

@@ -523,7 +523,8 @@ typedef struct _VthOutput VthOutput;
  * @conn: (nullable): may be NULL for a directory on this host
  *
  * Errors: VTH_ERROR_USAGE (relative path), VTH_ERROR_NOT_FOUND (no such pool
- * or directory), VTH_ERROR_UNSUPPORTED (a pool without a directory behind it).
+ * or directory), VTH_ERROR_UNSUPPORTED (a pool without a directory behind it),
+ * VTH_ERROR_FAILED (a pool that is not active).
  */
 VthOutput *vth_output_new (virConnectPtr conn, VthOutputKind kind, const char *target, GError **error);
 
@@ -538,10 +539,22 @@ VthOutput *vth_output_resolve (virConnectPtr conn, const VthConfig *config, cons
 void vth_output_free (VthOutput *output);
 
 VthOutputKind vth_output_get_kind (const VthOutput *output);
-/* The path or pool name it was made with. */
+/* The pool name it was made with, or the path without what does not matter in it ("/d" for "/d//."). */
 const char *vth_output_get_target (const VthOutput *output);
 /* The directory on the host that has it (a pool's target path). */
 const char *vth_output_get_path (const VthOutput *output);
+
+/* Whether two outputs are the same place: also by another path or a link, or one a pool of the other's directory. */
+bool vth_output_is_same (const VthOutput *a, const VthOutput *b);
+
+/*
+ * vth_output_share_domains:
+ *
+ * What is removed or replaced is no file of a domain, for which all domains are
+ * looked at, once a minute at most.  For many outputs that is much: @output
+ * takes what @with, of the same connection, knows.
+ */
+void vth_output_share_domains (VthOutput *output, VthOutput *with);
 
 /* Whether that is a directory of this host. */
 bool vth_output_is_local (const VthOutput *output);
@@ -621,7 +634,9 @@ typedef struct {
   VthMode mode;
   VthFormat format;
   bool paused;     /* the guest was stopped for the dump */
-  bool own;        /* written by vthunder: may be pruned */
+  bool own;        /* this host's register has it: may be pruned */
+  bool changed;    /* the register has one of its path, and it is not that file any more; from vth_dump_list_all () only */
+  bool names_itself; /* it says that vthunder wrote it under this name, as anybody's file can */
   bool has_figures;
   bool has_manifest; /* NAME.sha256 is there */
   int64_t time_s;  /* T0; for others the time of the file */
@@ -698,8 +713,8 @@ typedef void (*VthProgressFunc) (uint64_t done_bytes, uint64_t total_bytes, cons
  * dump's own is aborted.
  *
  * Takes one dump and returns what was written.  A dump that is complete is
- * returned whatever cannot be written about it: `own` is false then, or
- * has_manifest with manifest_error set.  Never falls back to stopping
+ * returned whatever cannot be written about it: `own` is false if it is not in
+ * this host's register, has_manifest with manifest_error set.  Never falls back to stopping
  * the guest unless @request allows it; then the dump says `paused`.  Blocks;
  * other threads may use the connection meanwhile.
  *
@@ -733,16 +748,39 @@ VthDump *vth_dump_take (virDomainPtr domain,
  * vth_dump_list:
  * @domain: (nullable): dumps of this domain only
  *
- * The dumps in @output that vthunder wrote, oldest first, of VthDump.  A file
- * counts if its note (or, from a stock QEMU that writes none, the record
- * NAME.vthunder beside it) says so and names this file; in a directory only if
- * both belong to root or to the caller.
+ * The dumps in @output that are this host's, oldest first, of VthDump.  A file
+ * counts if the register in the state directory has it, by its path, inode,
+ * size and times; what it says of itself only describes it.  A copy, also one
+ * that took the place of the dump, and a file that was changed are not this
+ * host's.  Where there is no register yet (of an older vthunder) the domain's
+ * state tells the last dump and those it builds on.
  *
  * Files that cannot be read are left out, unless that leaves nothing: then the
  * reason is the error (VTH_ERROR_READ_ONLY: libvirt reads no volumes over a
  * read-only connection).
  */
 GPtrArray *vth_dump_list (VthOutput *output, virDomainPtr domain, GError **error);
+
+/*
+ * vth_dump_list_all:
+ *
+ * The same, and what is foreign: files that say of themselves (in a note or in
+ * the record NAME.vthunder) that vthunder wrote them under this name, and are
+ * not in the register.  `own` is false of them, and `changed` says that there
+ * was one of ours.  They are never removed and have no other removed.  Files of domains, such as disks, and those that
+ * belong to neither root nor the caller are not looked into.
+ */
+GPtrArray *vth_dump_list_all (VthOutput *output, virDomainPtr domain, GError **error);
+
+/*
+ * vth_dump_adopt:
+ *
+ * Puts a foreign dump, which says of itself what it is, into the register of
+ * this host: retention then applies to it.
+ * Errors: VTH_ERROR_FORMAT (it does not say), VTH_ERROR_LOCKED (it is a file of
+ * a domain), VTH_ERROR_UNSAFE (it belongs to neither root nor the caller).
+ */
+bool vth_dump_adopt (VthOutput *output, const char *name, GError **error);
 
 /*
  * vth_dump_inspect:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* dump-list, dump-info, dump-verify, dump-prune, dump-export, dump-diff, dump-download: what became of dumps. */
+/* dump-list, dump-info, dump-verify, dump-prune, dump-adopt, dump-export, dump-diff, dump-download: what became of dumps. */
 
 #include "config.h"
 
@@ -27,41 +27,65 @@ output_of (Shell *shell, virDomainPtr domain, const VthHost *host, VthConfig **c
   return output;
 }
 
+/* What --schedule and --foreign leave. */
 static bool
-is_wanted (const VthDump *dump, const char *schedule)
+is_wanted (const VthDump *dump, const ShArgs *args)
 {
-  return !schedule || g_strcmp0 (dump->schedule, schedule) == 0;
+  return (!sh_args_given (args, "schedule") || g_strcmp0 (dump->schedule, sh_args_string (args, "schedule")) == 0)
+         && (!sh_args_given (args, "foreign") || !dump->own);
 }
 
 static void
-add_dumps (GPtrArray *dumps, const char *schedule, JsonArray *array)
+add_dumps (GPtrArray *dumps, const ShArgs *args, JsonArray *array)
 {
   for (guint i = 0; i < dumps->len; i++)
-    if (is_wanted (dumps->pdata[i], schedule))
+    if (is_wanted (dumps->pdata[i], args))
       json_array_add_object_element (array, sh_dump_to_json (dumps->pdata[i]));
 }
 
 static bool
-list_of_domain (Shell *shell, virDomainPtr domain, const VthHost *host, const char *schedule, JsonArray *array,
-                GError **error)
+list_of_domain (Shell *shell, virDomainPtr domain, const VthHost *host, const ShArgs *args, VthOutput **first,
+                JsonArray *array, GError **error)
 {
-  g_autoptr(VthOutput) output = output_of (shell, domain, host, NULL, error);
-  g_autoptr(GPtrArray) dumps = output ? vth_dump_list (output, domain, error) : NULL;
+  g_autoptr(VthOutput) own = output_of (shell, domain, host, NULL, error);
+  VthOutput *output = own;
+  g_autoptr(GPtrArray) dumps = NULL;
 
+  if (!output)
+    return false;
+  if (*first)
+    vth_output_share_domains (output, *first);
+  else
+    *first = g_steal_pointer (&own);
+  dumps = vth_dump_list_all (output, domain, error);
   if (!dumps)
     return false;
-  add_dumps (dumps, schedule, array);
+  add_dumps (dumps, args, array);
   return true;
+}
+
+/* Whether @output, by whatever path, was seen before; takes it if not. */
+static bool
+is_seen (GPtrArray *outputs, VthOutput **output)
+{
+  for (guint i = 0; i < outputs->len; i++)
+    if (vth_output_is_same (outputs->pdata[i], *output))
+      return true;
+  if (outputs->len)
+    vth_output_share_domains (*output, outputs->pdata[0]);
+  g_ptr_array_add (outputs, g_steal_pointer (output));
+  return false;
 }
 
 /* Domains share outputs, so each output is read once, whoever's dumps are in it:
  * also those of domains that exist no longer. */
 static bool
-list_everything (Shell *shell, const VthHost *host, const char *schedule, JsonArray *array, GError **error)
+list_everything (Shell *shell, const VthHost *host, const ShArgs *args, JsonArray *array, GError **error)
 {
   g_autoptr(GPtrArray) domains = vth_domain_list (shell->conn, VTH_DOMAIN_LIST_ACTIVE | VTH_DOMAIN_LIST_INACTIVE,
                                                   NULL, error);
   g_autoptr(GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(GPtrArray) outputs = g_ptr_array_new_with_free_func ((GDestroyNotify) vth_output_free);
   g_autoptr(VthConfig) empty = vth_config_new ();
   guint failed = 0, listed = 0;
 
@@ -74,6 +98,7 @@ list_everything (Shell *shell, const VthHost *host, const char *schedule, JsonAr
     g_autoptr(VthOutput) output = NULL;
     g_autoptr(GPtrArray) dumps = NULL;
     g_autofree char *key = NULL;
+    bool is_there;
 
     if (!config) {
       sh_shell_warn (shell, "%s", domain->config_error->message);
@@ -85,10 +110,13 @@ list_everything (Shell *shell, const VthHost *host, const char *schedule, JsonAr
     if (!g_hash_table_add (seen, g_strdup (key)))
       continue;
     output = vth_output_resolve (shell->conn, config, host, &reason);
-    dumps = output ? vth_dump_list (output, NULL, &reason) : NULL;
+    is_there = output != NULL;
+    if (is_there && is_seen (outputs, &output))
+      continue;
+    dumps = is_there ? vth_dump_list_all (outputs->pdata[outputs->len - 1], NULL, &reason) : NULL;
     if (!dumps) {
       /* Nothing was ever dumped to the default, which a remote host does not even have. */
-      if (!output && vth_config_get_output_kind (config) == VTH_OUTPUT_NONE
+      if (!is_there && vth_config_get_output_kind (config) == VTH_OUTPUT_NONE
           && (g_error_matches (reason, VTH_ERROR, VTH_ERROR_NOT_FOUND)
               || g_error_matches (reason, VTH_ERROR, VTH_ERROR_USAGE)))
         continue;
@@ -97,7 +125,7 @@ list_everything (Shell *shell, const VthHost *host, const char *schedule, JsonAr
       continue;
     }
     listed++;
-    add_dumps (dumps, schedule, array);
+    add_dumps (dumps, args, array);
   }
   if (failed) {
     g_set_error (error, SH_ERROR, listed ? SH_ERROR_PARTIAL : SH_ERROR_FAILED, "%u outputs could not be listed",
@@ -120,7 +148,6 @@ run_dump_list (Shell *shell, const ShArgs *args, GError **error)
 {
   g_autoptr(VthHost) host = vth_host_load (NULL, error);
   g_autoptr(JsonArray) array = json_array_new ();
-  const char *schedule = sh_args_string (args, "schedule");
   g_autoptr(GError) reason = NULL;
   bool ok = true;
 
@@ -128,14 +155,15 @@ run_dump_list (Shell *shell, const ShArgs *args, GError **error)
     return false;
   if (sh_args_given (args, "domain")) {
     g_autoptr(GPtrArray) domains = sh_select_domains (shell, args, 0, error);
+    g_autoptr(VthOutput) first = NULL;
 
     if (!domains)
       return false;
     for (guint i = 0; i < domains->len; i++)
-      if (!list_of_domain (shell, domains->pdata[i], host, schedule, array, error))
+      if (!list_of_domain (shell, domains->pdata[i], host, args, &first, array, error))
         return false;
   } else {
-    ok = list_everything (shell, host, schedule, array, &reason);
+    ok = list_everything (shell, host, args, array, &reason);
   }
   if (sh_args_given (args, "name")) {
     for (guint i = 0; i < json_array_get_length (array); i++)
@@ -151,6 +179,7 @@ run_dump_list (Shell *shell, const ShArgs *args, GError **error)
 static const ShOption dump_list_options[] = {
   SH_OPTION_DOMAINS,
   { "schedule", SH_OPTION_STRING, 0, "<schedule>", "only dumps of that schedule", sh_complete_schedule },
+  { "foreign", SH_OPTION_BOOL, 0, NULL, "only those that are not in this host's register" },
   { "name", SH_OPTION_BOOL, 0, NULL, "list file names only" },
   SH_OPTION_JSON,
   { NULL },
@@ -207,7 +236,7 @@ find_dump (Shell *shell, const ShArgs *args, const char *word, Found *found, GEr
   g_autoptr(ShDomain) domain = NULL;
   g_autoptr(GPtrArray) dumps = NULL;
   g_autoptr(GError) reason = NULL;
-  const VthDump *newest;
+  const VthDump *newest = NULL;
 
   if (sh_args_given (args, "domain"))
     return find_named (shell, args, word, found, error);
@@ -229,15 +258,19 @@ find_dump (Shell *shell, const ShArgs *args, const char *word, Found *found, GEr
     return false;
   }
   found->output = output_of_domain (shell, domain, error);
-  dumps = found->output ? vth_dump_list (found->output, domain, error) : NULL;
+  dumps = found->output ? vth_dump_list_all (found->output, domain, error) : NULL;
   if (!dumps)
     return false;
-  if (!dumps->len) {
-    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "there is no dump of domain '%s' in '%s'",
-                 virDomainGetName (domain), vth_output_get_target (found->output));
+  /* What anybody could have put there is not the domain's newest; but one of ours that was changed is not passed over. */
+  for (guint i = dumps->len; !newest && i-- > 0;)
+    if (((const VthDump *) dumps->pdata[i])->own || ((const VthDump *) dumps->pdata[i])->changed)
+      newest = dumps->pdata[i];
+  if (!newest) {
+    g_set_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND, "there is no dump of domain '%s' in '%s'%s",
+                 virDomainGetName (domain), vth_output_get_target (found->output),
+                 dumps->len ? " that is this host's: name one, see dump-list --foreign" : "");
     return false;
   }
-  newest = dumps->pdata[dumps->len - 1];
   found->name = g_strdup (newest->name);
   found->path = g_strdup (newest->path);
   return true;
@@ -398,16 +431,40 @@ prune_item_to_json (const VthPruneItem *item, bool dry_run)
   return object;
 }
 
+/* What is left alone is worth a row too: it takes space, and nobody else will remove it. */
+static void
+add_foreign (VthOutput *output, virDomainPtr domain, const char *schedule, JsonArray *array)
+{
+  g_autoptr(GPtrArray) dumps = vth_dump_list_all (output, domain, NULL);
+
+  for (guint i = 0; dumps && i < dumps->len; i++) {
+    VthDump *dump = dumps->pdata[i];
+
+    if (!dump->own && (!schedule || g_strcmp0 (dump->schedule, schedule) == 0)) {
+      const char *why = dump->changed ? "foreign: changed since it was written, see dump-adopt"
+                                      : "foreign: not in this host's register, see dump-adopt";
+      VthPruneItem item = { .dump = dump, .keep = true, .reason = (char *) why };
+
+      json_array_add_object_element (array, prune_item_to_json (&item, true));
+    }
+  }
+}
+
 static bool
 prune_one (Shell *shell, virDomainPtr domain, const VthHost *host, const char *schedule, bool dry_run,
-           JsonArray *array, guint *removed, guint *failed, GError **error)
+           VthOutput **first, JsonArray *array, guint *removed, guint *failed, GError **error)
 {
   g_autoptr(VthConfig) config = NULL;
-  g_autoptr(VthOutput) output = output_of (shell, domain, host, &config, error);
+  g_autoptr(VthOutput) own = output_of (shell, domain, host, &config, error);
+  VthOutput *output = own;
   g_autoptr(GPtrArray) plan = NULL;
 
   if (!output)
     return false;
+  if (*first)
+    vth_output_share_domains (output, *first);
+  else
+    *first = g_steal_pointer (&own);
   plan = vth_prune_plan (output, domain, config, schedule, NULL, error);
   if (!plan)
     return false;
@@ -421,6 +478,7 @@ prune_one (Shell *shell, virDomainPtr domain, const VthHost *host, const char *s
       sh_shell_report (shell, item->error);
     json_array_add_object_element (array, prune_item_to_json (item, dry_run));
   }
+  add_foreign (output, domain, schedule, array);
   return true;
 }
 
@@ -439,6 +497,7 @@ run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
 {
   g_autoptr(VthHost) host = NULL;
   g_autoptr(GPtrArray) domains = NULL;
+  g_autoptr(VthOutput) first = NULL;
   g_autoptr(JsonArray) array = json_array_new ();
   bool dry_run = sh_args_given (args, "dry-run");
   guint i = 0, removed = 0, failed = 0, broken = 0;
@@ -452,7 +511,7 @@ run_dump_prune (Shell *shell, const ShArgs *args, GError **error)
   for (; i < domains->len && !g_cancellable_is_cancelled (shell->cancellable); i++) {
     g_autoptr(GError) reason = NULL;
 
-    if (prune_one (shell, domains->pdata[i], host, sh_args_string (args, "schedule"), dry_run, array, &removed,
+    if (prune_one (shell, domains->pdata[i], host, sh_args_string (args, "schedule"), dry_run, &first, array, &removed,
                    &failed, &reason))
       continue;
     if (domains->len == 1) {
@@ -480,6 +539,64 @@ static const ShOption dump_prune_options[] = {
   { "schedule", SH_OPTION_STRING, 0, "<schedule>", "only dumps of that schedule", sh_complete_schedule },
   { "dry-run", SH_OPTION_BOOL, 0, NULL, "say what would be removed and why, remove nothing" },
   SH_OPTION_JSON,
+  { NULL },
+};
+
+/* --- dump-adopt ------------------------------------------------------------------ */
+
+static bool
+adopt_one (Shell *shell, const ShArgs *args, const char *word, GError **error)
+{
+  g_auto(Found) found = { 0 };
+  g_autofree char *folder = NULL;
+
+  if (sh_args_given (args, "domain")) {
+    if (!find_named (shell, args, word, &found, error))
+      return false;
+  } else {
+    found.path = g_canonicalize_filename (word, NULL);
+    folder = g_path_get_dirname (found.path);
+    found.name = g_path_get_basename (found.path);
+    /* With the connection: what a domain uses is refused. */
+    found.output = vth_output_new (shell->conn, VTH_OUTPUT_DIR, folder, error);
+  }
+  if (!found.output || !vth_output_check (found.output, error) || !vth_dump_adopt (found.output, found.name, error))
+    return false;
+  if (!shell->quiet)
+    sh_output ("Dump '%s' adopted\n", found.path);
+  return true;
+}
+
+static bool
+run_dump_adopt (Shell *shell, const ShArgs *args, GError **error)
+{
+  const char *const *words = sh_args_strings (args, "file");
+  guint failed = 0, n = 0;
+
+  if (!sh_select_check_writable (shell, args, error))
+    return false;
+  for (; words[n]; n++) {
+    g_autoptr(GError) reason = NULL;
+
+    if (adopt_one (shell, args, words[n], &reason))
+      continue;
+    failed++;
+    if (!words[1]) {
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+    sh_shell_report (shell, reason);
+  }
+  if (failed)
+    g_set_error (error, SH_ERROR, failed < n ? SH_ERROR_PARTIAL : SH_ERROR_FAILED, "%u of %u dumps were not adopted",
+                 failed, n);
+  return !failed;
+}
+
+static const ShOption dump_adopt_options[] = {
+  { "file", SH_OPTION_STRING, SH_OPTION_REQUIRED | SH_OPTION_POSITIONAL | SH_OPTION_REPEATED, "<file>",
+    "dump file", sh_complete_file },
+  DUMP_DOMAIN_OPTION,
   { NULL },
 };
 
@@ -646,6 +763,11 @@ static const ShOption dump_download_options[] = {
 };
 
 const ShCommand sh_file_commands[] = {
+  { "dump-adopt", .run = run_dump_adopt, .options = dump_adopt_options, .flags = SH_COMMAND_CONNECTS,
+    .help = "take foreign dumps into this host's register",
+    .description = "Of files that say they are vthunder's dumps and that this host did not write, or wrote before it "
+                   "kept a register: retention then applies to them. The files of domains, such as disks, are "
+                   "refused, and so is what does not say which domain and schedule it is of." },
   { "dump-diff", .run = run_dump_diff, .options = dump_diff_options, .flags = SH_COMMAND_CANCELLABLE,
     .help = "show which memory differs between two dumps",
     .description = "Prints the ranges of guest-physical addresses that differ, in pages of 4 KiB. Blocks that two "
@@ -667,11 +789,12 @@ const ShCommand sh_file_commands[] = {
     .flags = SH_COMMAND_CONNECTS,
     .help = "list dumps",
     .description = "Lists the dumps that vthunder wrote, of the domains named or of all, oldest first, and says which "
-                   "of them stopped the guest." },
+                   "of them stopped the guest, and which are this host's own: only those are ever removed." },
   { "dump-prune", .run = run_dump_prune, .check = check_dump_prune, .options = dump_prune_options,
     .flags = SH_COMMAND_CONNECTS | SH_COMMAND_CANCELLABLE, .help = "remove dumps that retention does not keep",
-    .description = "Applies the retention of each schedule to its dumps. Only files that vthunder wrote are ever "
-                   "removed; dumps taken by hand stay, and so does what a qcow2 file that stays builds on." },
+    .description = "Applies the retention of each schedule to its dumps. Only files in this host's register are ever "
+                   "removed; dumps taken by hand stay, and so does what a qcow2 file that stays builds on, and what "
+                   "a domain uses." },
   { "dump-verify", .run = run_dump_verify, .options = dump_verify_options, .flags = SH_COMMAND_CANCELLABLE,
     .help = "check that dump files are whole",
     .description = "Checks headers, segments and notes, and the SHA-256 manifest if there is one. Of an overlay all "

@@ -46,8 +46,8 @@ char *
 sh_dump_not_own (const VthDump *dump)
 {
   return dump->own ? NULL
-                   : g_strdup_printf ("nothing could be written into or beside '%s', or it is somebody else's, so it is not "
-                                      "listed and not pruned", dump->path);
+                   : g_strdup_printf ("'%s' is not in this host's register: it is somebody else's, or cannot be looked at, so "
+                                      "it is not pruned", dump->path);
 }
 
 char *
@@ -74,7 +74,7 @@ JsonObject *
 sh_dump_to_json (const VthDump *dump)
 {
   JsonObject *object = json_object_new ();
-  bool is_known = dump->own || dump->has_figures || dump->paused; /* how it was taken */
+  bool is_known = dump->own || dump->names_itself || dump->has_figures || dump->paused; /* how it was taken */
 
   sh_json_set_string (object, "name", dump->name);
   sh_json_set_string (object, "path", dump->path);
@@ -92,6 +92,7 @@ sh_dump_to_json (const VthDump *dump)
   else
     json_object_set_null_member (object, "paused");
   json_object_set_boolean_member (object, "own", dump->own);
+  json_object_set_boolean_member (object, "changed", dump->changed);
   json_object_set_boolean_member (object, "manifest", dump->has_manifest);
   if (dump->manifest_error)
     sh_json_set_string (object, "manifest_error", dump->manifest_error);
@@ -162,6 +163,7 @@ const ShColumn sh_dump_list_columns[] = {
   { "Size", "allocated_bytes", SH_FORMAT_SIZE },
   { "Unique", "unique_bytes", SH_FORMAT_SIZE },
   { "Paused", "paused", SH_FORMAT_YES_NO },
+  { "Own", "own", SH_FORMAT_YES_NO },
   { "Name", "name", SH_FORMAT_TEXT, .shrinks = 1 },
   { "Base", "base", SH_FORMAT_TEXT, .shrinks = 2 },
   { NULL },
@@ -173,6 +175,7 @@ const ShColumn sh_dump_info_columns[] = {
   { "Domain", "domain", SH_FORMAT_TEXT },
   { "UUID", "uuid", SH_FORMAT_TEXT },
   { "Schedule", "schedule", SH_FORMAT_TEXT },
+  { "Own", "own", SH_FORMAT_YES_NO },
   { "Connection", "uri", SH_FORMAT_TEXT },
   { "Base", "base", SH_FORMAT_TEXT },
   { "Builds on", "base_generation", SH_FORMAT_TEXT },

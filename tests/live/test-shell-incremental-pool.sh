@@ -26,7 +26,7 @@ vthunder watch "$domain" --interval 500ms --keep 2 --count 5 --json >"$tmp/lines
 vthunder dump-list "$domain" --json >"$tmp/list"
 jq -e 'map(select(.schedule == "manual")) | length == 3' "$tmp/list" >/dev/null || fail "removed: $(cat "$tmp/list")"
 jq -e 'map(select(.schedule == "watch")) | length >= 2 and length <= 4' "$tmp/list" >/dev/null || fail "$(cat "$tmp/list")"
-last=$(jq -rs '.[-1].name' "$tmp/lines")
+last=$(jq -rs 'map(select(.name))[-1].name' "$tmp/lines") # after it come the totals
 vthunder -q dump-export --force --domain "$domain" "$last" "$tmp/whole"
 check_image "$tmp/whole" --note --nonce "$nonce"
 

@@ -41,6 +41,8 @@ LIVE_TESTS += \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
 	tests/live/test-shell-dump.sh \
+	tests/live/test-shell-foreign.sh \
+	tests/live/test-shell-pool-inactive.sh \
 	tests/live/test-shell-refused-device.sh \
 	tests/live/test-shell-stock-libvirt.sh \
 	tests/live/test-shell-tuned.sh \

@@ -105,12 +105,26 @@ old_dump () # NAME SECONDS
 pruned="path-set test $tmp/dumps; schedule-add test s @daily --keep-last 1; dump-prune test"
 old_dump a.core 1700000000
 old_dump b.core 1700000001
+# What a file says of itself makes it nobody's: it is listed as foreign, and stays, until somebody takes it in.
+ok "path-set test $tmp/dumps; dump-list test --foreign --name"; equal $'a.core\nb.core' "$(grep core <<<"$out")"
+ok -q "path-set test $tmp/dumps; dump-list test --json"
+jq -e 'length == 2 and all(.[]; .own == false)' "$tmp/out" >/dev/null || fail "$out"
+ok "$pruned"; like '*keep *foreign*dump-adopt*a.core*' "$out"; [ -e "$tmp/dumps/a.core" ] || fail "removed what is foreign"
+refused 1 'no dump of domain' "path-set test $tmp/dumps; dump-info test"
+refused 1 'neither it nor a record' dump-adopt "$tmp/piped"
+refused 2 'it belongs to' dump-adopt "$tmp/dumps/a.core.vthunder"
+vt dump-adopt "$tmp/dumps/a.core" "$tmp/nonexistent"
+equal 10 "$code"; like "*'$tmp/dumps/a.core' adopted*" "$out"; like '*1 of 2 dumps were not adopted*' "$err"
+ok "path-set test $tmp/dumps; dump-adopt b.core --domain test"
+ok "path-set test $tmp/dumps; dump-list test --foreign --name"; equal '' "$(grep core <<<"$out")"
+ok -q dump-info "$tmp/dumps/a.core" --json; jq -e .own "$tmp/out" >/dev/null || fail "$out"
 hold () { if [ "$(id -u)" = 0 ]; then chattr +i "$tmp/dumps/a.core" 2>/dev/null; else false; fi; }
 if hold; then
     trap 'chattr -i "$tmp/dumps/a.core"; cleanup' EXIT
     vt -q "$pruned"
     equal 1 "$code"; like '*a.core*prune: 1 dumps could not be removed*' "$err"
     old_dump c.core 1700000000
+    ok -q dump-adopt "$tmp/dumps/c.core"
     vt -q "$pruned"
     equal 10 "$code"; [ ! -e "$tmp/dumps/c.core" ] || fail "the other one was not removed"
     chattr -i "$tmp/dumps/a.core"

@@ -7,6 +7,7 @@ mkdir -m 700 "$tmp/dumps"
 writes=(
     "batch --state-dir $tmp/state"
     'dump test'
+    'dump-adopt /nonexistent'
     'dump-prune test'
     'dump-untrack test'
     'job-abort test'

@@ -11,6 +11,7 @@ vth_unit_tests = \
 	tests/unit/test-dump \
 	tests/unit/test-dump-call \
 	tests/unit/test-output \
+	tests/unit/test-register \
 	tests/unit/test-retention \
 	tests/unit/test-template \
 	$(NULL)
@@ -44,3 +45,5 @@ tests_unit_test_domain_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_domain_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_output_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_output_LDADD = $(VTH_UNIT_LIBS)
+tests_unit_test_register_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
+tests_unit_test_register_LDADD = $(VTH_UNIT_LIBS)

@@ -297,7 +297,7 @@ static void
 test_doctor (void)
 {
   static const char *const names[] = { "libvirt", "qemu", "emulator", "userfaultfd", "kernel", "vmcoreinfo", "definitions", "reflink", "space",
-                                        "state", "settings" };
+                                        "outputs", "state", "settings" };
   virConnectPtr conn = open_conn ();
   g_autoptr (GError) error = NULL;
   g_autoptr (VthHost) host = vth_host_load ("/nonexistent/vthunder.conf", &error);

@@ -336,8 +336,12 @@ set_up (Fixture *f, gconstpointer data)
   vth_host_set_state_dir (f->host, state);
   f->config = vth_config_new ();
   g_assert_true (vth_config_set_output (f->config, VTH_OUTPUT_DIR, dumps, &error));
-  f->output = vth_output_new (f->conn, VTH_OUTPUT_DIR, dumps, &error);
+  f->output = vth_output_resolve (f->conn, f->config, f->host, &error);
   g_assert_no_error (error);
+  /* what is told no settings finds the same state */
+  g_autofree char *standard = g_build_filename (f->dir, "vthunder", NULL);
+  g_setenv ("XDG_STATE_HOME", f->dir, TRUE);
+  g_assert_cmpint (symlink ("state", standard), ==, 0);
 }
 
 static void
@@ -394,7 +398,7 @@ make_due (Fixture *f)
   vth_host_set_hooks_dir (f->host, NULL);
   vth_config_put_schedule (f->config, schedule);
   g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
-  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir_with_parents (state_dir, 0700), ==, 0);
   g_assert_true (g_file_set_contents (path, state, -1, NULL));
 }
 
@@ -775,6 +779,7 @@ test_list_only_own (Fixture *f, gconstpointer data)
   write_core (other, "{\"version\":1,\"uuid\":\"00000000-0000-0000-0000-000000000001\",\"mode\":\"mirror\","
                      "\"caller\":{\"schedule\":\"s\",\"file\":\"other.core\"}}", 0);
   g_assert_cmpint (symlink (dump->path, sly), ==, 0);
+  g_assert_true (vth_dump_adopt (f->output, "other.core", &error));
   g_autoptr (GPtrArray) mine = vth_dump_list (f->output, f->domain, &error);
   g_assert_cmpuint (mine->len, ==, 1);
   g_assert_cmpstr (((VthDump *) mine->pdata[0])->name, ==, dump->name);
@@ -1007,6 +1012,52 @@ test_incremental (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) kdump = take (f, (VthDumpRequest){ .mode = VTH_MODE_INCREMENTAL, .format = VTH_FORMAT_KDUMP_ZLIB }, &error);
   g_assert_null (kdump);
   g_assert_error (error, VTH_ERROR, VTH_ERROR_USAGE);
+}
+
+/* "/d", "/d/" and "/d/." are one place. */
+static void
+test_slashes (Fixture *f, gconstpointer data)
+{
+  static const char *const ends[] = { "", "/", "//", "/.", "/./", "" };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_strdup (vth_output_get_path (f->output));
+  g_autofree char *before = NULL;
+  for (unsigned int i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_autofree char *path = g_strconcat (dir, ends[i], NULL);
+      g_assert_true (vth_config_set_output (f->config, VTH_OUTPUT_DIR, path, &error));
+      g_autoptr (VthDump) dump = take_incremental (f, (VthDumpRequest){ .schedule = "s" });
+      g_assert_cmpstr (dump->base, ==, before);
+      g_free (before);
+      before = g_strdup (dump->name);
+    }
+}
+
+/* A host that upgrades: the state has the newest dump of a chain, and that names by their generations what it is made of. */
+static void
+test_upgrade_chain (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *file = g_build_filename (f->dir, "state", "register", UUID ".json", NULL);
+  VthDump *dumps[5];
+  fake.overlay = true;
+  /* two chains: 0 <- 1 <- 2, 3 <- 4 */
+  for (unsigned int i = 0; i < 5; i++)
+    dumps[i] = take_incremental (f, (VthDumpRequest){ .schedule = "s", .full_every = 3 });
+  g_assert_cmpint (g_unlink (file), ==, 0);
+  g_autoptr (GPtrArray) mine = vth_dump_list (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (mine->len, ==, 2);
+  for (unsigned int i = 0; i < 2; i++)
+    g_assert_cmpstr (((VthDump *) mine->pdata[i])->name, ==, dumps[3 + i]->name);
+  g_autoptr (GPtrArray) all = vth_dump_list_all (f->output, f->domain, &error);
+  g_assert_cmpuint (all->len, ==, 5);
+  g_autoptr (GPtrArray) none = vth_prune_plan_last (f->output, f->domain, (const char *const[]){ dumps[3]->name, dumps[4]->name, NULL }, 0,
+                                                    &error);
+  g_assert_cmpuint (vth_prune_execute (f->output, none), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, 3 + 2);
+  for (unsigned int i = 0; i < 5; i++)
+    vth_dump_free (dumps[i]);
 }
 
 static void
@@ -1340,7 +1391,16 @@ test_prune_chain (Fixture *f, gconstpointer data)
   g_autofree char *mine = g_build_filename (vth_output_get_path (f->output), "mine.qcow2", NULL);
   g_autofree char *hidden = g_build_filename (vth_output_get_path (f->output), ".being-written", NULL);
   g_autofree char *dotted = g_strconcat ("./", dumps[1]->name, NULL);
-  const char *const names[] = { dumps[1]->name, dotted, dumps[1]->path };
+  /* by links, and by whatever leads to the file */
+  g_autofree char *link_dir = g_build_filename (f->dir, "link", NULL);
+  g_autofree char *link_file = g_build_filename (f->dir, "link-file", NULL);
+  g_autofree char *through_dir = g_build_filename (link_dir, dumps[1]->name, NULL);
+  g_autofree char *roundabout = g_strconcat ("../dumps//", dumps[1]->name, NULL);
+  g_autofree char *protocol = g_strconcat ("file:", dumps[1]->path, NULL);
+  g_autofree char *json
+      = g_strdup_printf ("json:{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"%s\"}}", dumps[1]->path);
+  g_assert_cmpint (symlink (vth_output_get_path (f->output), link_dir) | symlink (dumps[1]->path, link_file), ==, 0);
+  const char *const names[] = { dumps[1]->name, dotted, dumps[1]->path, through_dir, link_file, "../link-file", roundabout, protocol, json };
   for (unsigned int i = 0; i < G_N_ELEMENTS (names) * 2; i++)
     {
       write_overlay (i % 2 ? hidden : mine, names[i / 2], 1 << 2);
@@ -1350,6 +1410,28 @@ test_prune_chain (Fixture *f, gconstpointer data)
       g_assert_true (find_item (plan, dumps[0])->keep);
       g_assert_cmpint (g_unlink (i % 2 ? hidden : mine), ==, 0);
     }
+  /* and where the output itself is a link, or ends in slashes */
+  g_autofree char *slashes = g_strconcat (link_dir, "//", NULL);
+  const char *const outputs[] = { link_dir, slashes };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (outputs); i++)
+    {
+      g_autoptr (VthConfig) config = vth_config_copy (f->config);
+      g_assert_true (vth_config_set_output (config, VTH_OUTPUT_DIR, outputs[i], &error));
+      g_autoptr (VthOutput) output = vth_output_resolve (f->conn, config, f->host, &error);
+      write_overlay (mine, dumps[1]->path, 0);
+      g_autoptr (GPtrArray) plan = vth_prune_plan (output, f->domain, config, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_false (find_item (plan, dumps[2])->keep);
+      g_assert_true (find_item (plan, dumps[1])->keep && find_item (plan, dumps[0])->keep);
+    }
+  /* nobody else's file keeps dumps for ever */
+  if (geteuid () == 0)
+    {
+      g_assert_cmpint (chown (mine, 12345, 12345), ==, 0);
+      g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
+      g_assert_false (find_item (plan, dumps[1])->keep);
+    }
+  g_assert_cmpint (g_unlink (mine), ==, 0);
   /* one in another directory by that name is another */
   write_overlay (mine, "/elsewhere/x.core", 0);
   g_autoptr (GPtrArray) two = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
@@ -1525,7 +1607,7 @@ test_interrupted (Fixture *f, gconstpointer data)
   vth_config_put_schedule (f->config, schedule);
   g_assert_true (vth_config_save (f->config, f->domain, VTH_IMPACT_LIVE, &error));
   g_autofree char *state_dir = g_path_get_dirname (path);
-  g_assert_cmpint (g_mkdir (state_dir, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir_with_parents (state_dir, 0700), ==, 0);
   g_assert_true (g_file_set_contents (path, state, -1, NULL));
 
   /* libvirt is still at it: nothing is begun, nothing is given up */
@@ -1682,6 +1764,8 @@ main (int argc, char **argv)
   ADD ("prune-future", test_prune_future);
   ADD ("no-manifest", test_no_manifest);
   ADD ("incremental", test_incremental);
+  ADD ("slashes", test_slashes);
+  ADD ("upgrade-chain", test_upgrade_chain);
   ADD ("full-every", test_full_every);
   ADD ("overlays-max", test_overlays_max);
   ADD ("full-every-batch", test_full_every_batch);

@@ -125,6 +125,16 @@ test_pool (void)
   g_assert_no_error (error);
   g_assert_cmpuint (dumps->len, ==, 0);
 
+  /* one that is not active has no place */
+  virStoragePoolPtr stopped = virStoragePoolLookupByName (conn, "default-pool");
+  g_assert_cmpint (virStoragePoolDestroy (stopped), ==, 0);
+  g_autoptr (VthOutput) inactive = vth_output_new (conn, VTH_OUTPUT_POOL, "default-pool", &error);
+  g_assert_null (inactive);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "is not active: start it with: virsh pool-start default-pool"));
+  g_clear_error (&error);
+  virStoragePoolFree (stopped);
+
   g_autoptr (VthOutput) none = vth_output_new (conn, VTH_OUTPUT_POOL, "no-such", &error);
   g_assert_null (none);
   g_assert_error (error, VTH_ERROR, VTH_ERROR_NOT_FOUND);
@@ -140,6 +150,39 @@ test_pool (void)
   virStoragePoolUndefine (made);
   virStoragePoolFree (made);
   virConnectClose (conn);
+}
+
+/* libvirt takes it for active, and nothing is mounted there any more. */
+static void
+test_unmounted (void)
+{
+  g_autoptr (GError) error = NULL;
+  virConnectPtr conn = virConnectOpen ("test:///default");
+  g_autofree char *top = g_dir_make_tmp ("vth-output-XXXXXX", NULL);
+  g_autofree char *bare = make_dir (top, "bare", 0700);
+  g_autofree char *netfs = g_strdup_printf ("<pool type='netfs'><name>p</name><source><host name='h'/><dir path='/x'/></source>"
+                                            "<target><path>%s</path></target></pool>", bare);
+  g_autofree char *dir = g_strdup_printf ("<pool type='dir'><name>p</name><target><path>%s//.</path></target></pool>", bare);
+  virStoragePoolPtr pool = virStoragePoolCreateXML (conn, netfs, 0);
+  g_assert_nonnull (pool);
+  g_autoptr (VthOutput) unmounted = vth_output_new (conn, VTH_OUTPUT_POOL, "p", &error);
+  g_assert_null (unmounted);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "nothing mounted"));
+  g_clear_error (&error);
+  virStoragePoolDestroy (pool);
+  virStoragePoolFree (pool);
+
+  pool = virStoragePoolCreateXML (conn, dir, 0);
+  g_autoptr (VthOutput) plain = vth_output_new (conn, VTH_OUTPUT_POOL, "p", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (vth_output_get_path (plain), ==, bare);
+  g_autoptr (VthOutput) same = vth_output_new (conn, VTH_OUTPUT_DIR, bare, &error);
+  g_assert_true (vth_output_is_same (plain, same));
+  virStoragePoolFree (pool);
+  virConnectClose (conn);
+  g_rmdir (bare);
+  g_rmdir (top);
 }
 
 static void
@@ -210,6 +253,7 @@ main (int argc, char **argv)
   g_test_add_func ("/output/safety", test_safety);
   g_test_add_func ("/output/space", test_space);
   g_test_add_func ("/output/pool", test_pool);
+  g_test_add_func ("/output/unmounted", test_unmounted);
   g_test_add_func ("/output/resolve", test_resolve);
   return g_test_run ();
 }
