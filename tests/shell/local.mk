@@ -32,6 +32,7 @@ LIVE_TESTS += \
 	tests/live/test-shell-incremental.sh \
 	tests/live/test-shell-incremental-batch.sh \
 	tests/live/test-shell-incremental-clone.sh \
+	tests/live/test-shell-incremental-unlogged.sh \
 	tests/live/test-shell-watch.sh \
 	tests/live/test-shell-cancel.sh \
 	tests/live/test-shell-cancel-stop.sh \
