@@ -427,7 +427,6 @@ turn_ksm () { case $1 in on) echo 1 ;; off) echo 0 ;; esac >"$ksm/run"; }
 vhost_stub ()
 {
     local stub=$builddir/tests/live/.libs/vhost-stub.so
-    [ -e "$stub" ] || stub=$builddir/.libs/vhost-stub.so
     [ -e "$stub" ] || fail "no vhost-stub.so; make check-programs"
     exec 9<>/dev/null
     qemu_wrapper="env LD_PRELOAD=$stub VHOST_STUB_AT=$tmp/at VHOST_STUB_SAYS=$tmp/vhost $*"
