@@ -12,6 +12,7 @@
  *   vth.rate=N     page writes a second and vCPU, 0: unlimited     (0)
  *   vth.dirty=MIB  memory each vCPU overwrites beside that, wholly (0)
  *   vth.blk=N      threads that write to and read from /dev/vda    (0)
+ *   vth.sata=N     threads, each with an AHCI port and its disk    (0)
  *   vth.net=1      frames from the first to the second network card, or back from an
  *                  echo where there is one card                    (0)
  *   vth.reboot=S   reboot S seconds after the start                (never)
@@ -68,7 +69,7 @@ typedef struct oracle_page Page;
 
 static struct
 {
-  unsigned long fill_mib, pages, adjacent, cross, rate, dirty_mib, blk, net, reboot, panic;
+  unsigned long fill_mib, pages, adjacent, cross, rate, dirty_mib, blk, sata, net, reboot, panic;
 } param = { .fill_mib = 64, .pages = 4096, .adjacent = 1, .cross = 1024 };
 
 static struct oracle_info *info;
@@ -130,8 +131,8 @@ read_parameters (void)
   } known[] = {
     { "vth.fill", &param.fill_mib },     { "vth.pages", &param.pages },   { "vth.adjacent", &param.adjacent },
     { "vth.cross", &param.cross },       { "vth.rate", &param.rate },     { "vth.dirty", &param.dirty_mib },
-    { "vth.blk", &param.blk },           { "vth.net", &param.net },       { "vth.reboot", &param.reboot },
-    { "vth.panic", &param.panic },
+    { "vth.blk", &param.blk },           { "vth.sata", &param.sata },     { "vth.net", &param.net },
+    { "vth.reboot", &param.reboot },     { "vth.panic", &param.panic },
   };
   char line[4096], *word, *state = NULL;
   int fd = open ("/proc/cmdline", O_RDONLY);
@@ -413,6 +414,116 @@ cpu_thread (void *data)
 }
 
 /*
+ * A SATA disk, driven from here: the cloud kernel has no driver for AHCI.  Command
+ * list, received FISes and command table have a page each; commands are queued ones
+ * and others in turn.
+ */
+typedef struct
+{
+  volatile uint32_t *port; /* registers */
+  char *list, *fis, *table;
+  bool queued;
+} Ahci;
+
+enum { AHCI_GHC = 1, AHCI_CLB = 0, AHCI_CLBU, AHCI_FB, AHCI_FBU, AHCI_CMD = 6, AHCI_TFD = 8, AHCI_SERR = 12, AHCI_SACT, AHCI_CI };
+
+static uint64_t
+physical (const void *address)
+{
+  return frame_of (address) * ORACLE_PAGE_SIZE + (uintptr_t) address % ORACLE_PAGE_SIZE;
+}
+
+static volatile uint32_t *
+ahci_map (void)
+{
+  DIR *directory = opendir ("/sys/bus/pci/devices");
+  struct dirent *entry;
+
+  while (directory && (entry = readdir (directory)))
+    {
+      char path[512], class[16] = "";
+      uint16_t command = 7;
+      void *map;
+      int fd;
+
+      snprintf (path, sizeof path, "/sys/bus/pci/devices/%s/class", entry->d_name);
+      if ((fd = open (path, O_RDONLY | O_CLOEXEC)) < 0)
+        continue;
+      (void) !read (fd, class, sizeof class - 1);
+      close (fd);
+      if (strncmp (class, "0x010601", 8) != 0)
+        continue;
+      snprintf (path, sizeof path, "/sys/bus/pci/devices/%s/enable", entry->d_name);
+      put_file (path, "1");
+      snprintf (path, sizeof path, "/sys/bus/pci/devices/%s/config", entry->d_name);
+      if ((fd = open (path, O_RDWR | O_CLOEXEC)) < 0 || pwrite (fd, &command, sizeof command, 4) != sizeof command)
+        die ("AHCI config");
+      close (fd);
+      snprintf (path, sizeof path, "/sys/bus/pci/devices/%s/resource5", entry->d_name);
+      fd = open (path, O_RDWR | O_SYNC | O_CLOEXEC);
+      map = mmap (NULL, ORACLE_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      if (fd < 0 || map == MAP_FAILED)
+        die ("AHCI registers");
+      close (fd);
+      closedir (directory);
+      return map;
+    }
+  errno = ENODEV;
+  die ("AHCI");
+}
+
+static void
+ahci_open (Ahci *ahci, unsigned port)
+{
+  volatile uint32_t *hba = ahci_map (), *regs = hba + (0x100 + port * 0x80) / 4;
+
+  hba[AHCI_GHC] |= 1U << 31;
+  regs[AHCI_CMD] &= ~0x11U;
+  while (regs[AHCI_CMD] & 0xc000)
+    usleep (1000);
+  ahci->port = regs;
+  ahci->list = allocate (3 * ORACLE_PAGE_SIZE);
+  ahci->fis = ahci->list + ORACLE_PAGE_SIZE;
+  ahci->table = ahci->fis + ORACLE_PAGE_SIZE;
+  regs[AHCI_CLB] = (uint32_t) physical (ahci->list);
+  regs[AHCI_CLBU] = (uint32_t) (physical (ahci->list) >> 32);
+  regs[AHCI_FB] = (uint32_t) physical (ahci->fis);
+  regs[AHCI_FBU] = (uint32_t) (physical (ahci->fis) >> 32);
+  regs[AHCI_SERR] = UINT32_MAX;
+  regs[AHCI_CMD] |= 0x16;
+  regs[AHCI_CMD] |= 1;
+}
+
+/* One page from or to the disk. */
+static void
+ahci_move (Ahci *ahci, bool to_disk, const void *page, off_t where)
+{
+  uint64_t lba = (uint64_t) where / 512, table = physical (ahci->table), data = physical (page);
+  uint8_t sectors = ORACLE_PAGE_SIZE / 512;
+  uint32_t header[4] = { 5 | (to_disk ? 1U << 6 : 0) | 1U << 16, 0, (uint32_t) table, (uint32_t) (table >> 32) };
+  uint32_t prd[4] = { (uint32_t) data, (uint32_t) (data >> 32), 0, ORACLE_PAGE_SIZE - 1 };
+  uint8_t fis[20] = { 0x27, 0x80, 0, 0, (uint8_t) lba, (uint8_t) (lba >> 8), (uint8_t) (lba >> 16), 0x40,
+                      (uint8_t) (lba >> 24), (uint8_t) (lba >> 32), (uint8_t) (lba >> 40) };
+  unsigned waits = ahci->queued ? AHCI_SACT : AHCI_CI;
+
+  fis[2] = ahci->queued ? (to_disk ? 0x61 : 0x60) : (to_disk ? 0x35 : 0x25);
+  fis[ahci->queued ? 3 : 12] = sectors;
+  memcpy (ahci->list, header, sizeof header);
+  memcpy (ahci->table, fis, sizeof fis);
+  memcpy (ahci->table + 128, prd, sizeof prd);
+  __sync_synchronize ();
+  if (ahci->queued)
+    ahci->port[AHCI_SACT] = 1;
+  ahci->port[AHCI_CI] = 1;
+  while (ahci->port[waits] & 1)
+    sched_yield ();
+  __sync_synchronize ();
+  if (ahci->port[AHCI_TFD] & 1)
+    die ("SATA");
+  ahci->queued = !ahci->queued;
+}
+
+/*
  * The disk: block n is written from a page that says "round r, index i", then read
  * back into page i of the region, so the region's pages are written whole, in order,
  * by the device.  Each 512 bytes carry the round, so that a page that was recorded
@@ -426,9 +537,13 @@ blk_thread (void *data)
   Page *source = (Page *) (memory + BLK_PAGES * ORACLE_PAGE_SIZE);
   off_t base = (off_t) region * BLK_PAGES * ORACLE_PAGE_SIZE;
   uint64_t frames[BLK_PAGES];
-  int fd = open ("/dev/vda", O_RDWR | O_DIRECT | O_CLOEXEC);
+  bool sata = region >= param.blk;
+  Ahci ahci = { 0 };
+  int fd = sata ? -1 : open ("/dev/vda", O_RDWR | O_DIRECT | O_CLOEXEC);
 
-  if (fd < 0)
+  if (sata)
+    ahci_open (&ahci, region - (unsigned) param.blk);
+  else if (fd < 0)
     die ("/dev/vda");
   for (uint32_t i = 0; i < BLK_PAGES; i++)
     {
@@ -448,6 +563,12 @@ blk_thread (void *data)
         for (unsigned s = 1; s < ORACLE_PAGE_SIZE / ORACLE_SECTOR; s++)
           ((uint32_t *) source)[s * ORACLE_SECTOR / 4] = round;
         source->tail = round;
+        if (sata)
+          {
+            ahci_move (&ahci, true, source, where);
+            ahci_move (&ahci, false, memory + i * ORACLE_PAGE_SIZE, where);
+            continue;
+          }
         if (pwrite (fd, source, ORACLE_PAGE_SIZE, where) != (ssize_t) ORACLE_PAGE_SIZE
             || pread (fd, memory + i * ORACLE_PAGE_SIZE, ORACLE_PAGE_SIZE, where) != (ssize_t) ORACLE_PAGE_SIZE)
           die ("disk");
@@ -614,17 +735,17 @@ main (void)
   info->nonce = nonce;
   info->pfn = frame_of (info);
   info->cpus = n_cpus;
-  info->blk_regions = (uint32_t) param.blk;
-  info->blk_pages = param.blk ? BLK_PAGES : 0;
+  info->blk_regions = (uint32_t) (param.blk + param.sata);
+  info->blk_pages = info->blk_regions ? BLK_PAGES : 0;
   info->loop_start = (uint64_t) (uintptr_t) __start_loop_text;
   info->loop_end = (uint64_t) (uintptr_t) __stop_loop_text;
   info->loop_index = PRSTATUS_R14;
   info->loop_round = PRSTATUS_R15;
   put_file ("/sys/kernel/mm/transparent_hugepage/khugepaged/defrag", "0");
 
-  n_threads = n_cpus + (unsigned) param.blk + (param.net ? 1 : 0);
+  n_threads = n_cpus + info->blk_regions + (param.net ? 1 : 0);
   pthread_barrier_init (&start_line, NULL, n_threads + 1);
-  for (unsigned i = 0; i < param.blk; i++)
+  for (unsigned i = 0; i < info->blk_regions; i++)
     spawn (blk_thread, i);
   if (param.net)
     spawn (net_thread, 0);

@@ -422,6 +422,32 @@ need_ksm ()
 # turn_ksm on|off
 turn_ksm () { case $1 in on) echo 1 ;; off) echo 0 ;; esac >"$ksm/run"; }
 
+# vhost_stub [NAME=VALUE…]: a QEMU started from now on has what stands in for the kernel's vhost, with these variables in
+# its environment; its devices get it as vhostfd=9.  See vhost-stub.c.
+vhost_stub ()
+{
+    local stub=$builddir/tests/live/.libs/vhost-stub.so
+    [ -e "$stub" ] || fail "no vhost-stub.so; make check-programs"
+    exec 9<>/dev/null
+    qemu_wrapper="env LD_PRELOAD=$stub VHOST_STUB_AT=$tmp/at VHOST_STUB_SAYS=$tmp/vhost $*"
+}
+
+# vhost_writes: the stub's device runs, and writes to a page that Linux leaves alone, as all below 1 MiB.
+vhost_writes ()
+{
+    wait_for 60 grep -qs '^start' "$tmp/vhost" || fail "the guest does not start the vhost device"
+    echo 0x2000 >"$tmp/at"
+    sleep 0.2
+}
+
+# same_as_stop FILE: the paused guest's memory is what the dump has.
+same_as_stop ()
+{
+    rm -f "$tmp/stop"
+    qmp_stop "$tmp/stop"
+    "$live/same-memory" "$(flat "$1")" "$tmp/stop"
+}
+
 # tracked FILE [NAME=VALUE…]: a full dump that the next one can build on; sets generation.
 tracked ()
 {

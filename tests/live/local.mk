@@ -6,6 +6,12 @@ tests_live_stall_probe_SOURCES = tests/live/stall-probe.c
 tests_live_stall_probe_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 tests_live_stall_probe_LDADD = $(GLIB_LIBS)
 
+# Stands before the kernel's vhost in QEMU, where a host has none.
+check_LTLIBRARIES += tests/live/vhost-stub.la
+tests_live_vhost_stub_la_SOURCES = tests/live/vhost-stub.c
+tests_live_vhost_stub_la_CFLAGS = $(AM_CFLAGS)
+tests_live_vhost_stub_la_LDFLAGS = $(AM_LDFLAGS) -pthread -module -avoid-version -shared -rpath /nowhere
+
 LIVE_TESTS += \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
@@ -16,8 +22,10 @@ LIVE_TESTS += \
 	tests/live/test-consumer-makedumpfile-dmesg.sh \
 	tests/live/test-consumer-makedumpfile-filter.sh \
 	tests/live/test-hybrid.sh \
+	tests/live/test-incremental-blocker-at-t0.sh \
 	tests/live/test-incremental-clone.sh \
 	tests/live/test-incremental-cycles.sh \
+	tests/live/test-incremental-cycles-sata.sh \
 	tests/live/test-incremental-killed.sh \
 	tests/live/test-incremental-lost.sh \
 	tests/live/test-incremental-lost-at-t0.sh \
@@ -25,6 +33,9 @@ LIVE_TESTS += \
 	tests/live/test-incremental-overlay.sh \
 	tests/live/test-incremental-overlay-space.sh \
 	tests/live/test-incremental-pieces.sh \
+	tests/live/test-incremental-vhost-net.sh \
+	tests/live/test-incremental-vsock.sh \
+	tests/live/test-incremental-vsock-hotplug.sh \
 	tests/live/test-libvirt-abort.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \

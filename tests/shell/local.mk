@@ -35,6 +35,7 @@ LIVE_TESTS += \
 	tests/live/test-shell-incremental.sh \
 	tests/live/test-shell-incremental-batch.sh \
 	tests/live/test-shell-incremental-clone.sh \
+	tests/live/test-shell-incremental-unlogged.sh \
 	tests/live/test-shell-watch.sh \
 	tests/live/test-shell-other-job.sh \
 	tests/live/test-shell-detach.sh \
