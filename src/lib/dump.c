@@ -2,7 +2,6 @@
 /* Taking dumps, and listing those that vthunder took. */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -29,8 +28,7 @@ vir_format (VthFormat format)
       return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_SNAPPY;
     case VTH_FORMAT_WIN_DMP:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP;
-    case VTH_FORMAT_KDUMP_ZSTD:
-      return VTH_VIR_FORMAT_KDUMP_ZSTD;
+    case VTH_FORMAT_KDUMP_ZSTD: /* has no number, see needs_params () */
     case VTH_FORMAT_ELF:
     default:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_RAW;
@@ -46,7 +44,6 @@ vth_dump_format (const VthConfig *config, VthMode mode)
 
 /* --- the libvirt call, in a thread of its own --- */
 
-/* A stock libvirt lacks these, so they are never linked to. */
 typedef int (*CoreDumpParams) (virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags);
 typedef int (*CoreDumpUntrack) (virDomainPtr domain, unsigned int flags);
 
@@ -72,13 +69,14 @@ typedef struct {
 static CoreDumpParams
 find_core_dump_params (void)
 {
-  return (CoreDumpParams) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams");
+  return (CoreDumpParams) (uintptr_t) vth_mirror_symbol ("virDomainCoreDumpParams");
 }
 
 static bool
 needs_params (const Call *call)
 {
-  return (call->flags & VIR_DUMP_THUNDER) && (call->track || !vth_tuning_is_empty (call->tuning));
+  return call->format == VTH_FORMAT_KDUMP_ZSTD
+         || ((call->flags & VIR_DUMP_THUNDER) && (call->track || !vth_tuning_is_empty (call->tuning)));
 }
 
 /* What is at its default is left out: a QEMU that does not know it need not mind. */
@@ -86,18 +84,21 @@ static int
 core_dump_with_params (const Call *call)
 {
   const VthTuning *tuning = call->tuning;
+  const bool mirror = call->flags & VIR_DUMP_THUNDER; /* all but the format is of these only */
   virTypedParameterPtr params = NULL;
   int n = 0, room = 0, result = -1;
 
   if (virTypedParamsAddString (&params, &n, &room, "file", call->path) == 0
       && (call->format == VTH_FORMAT_ELF
           || virTypedParamsAddString (&params, &n, &room, "format", vth_format_to_string (call->format)) == 0)
-      && (tuning->strategy <= VTH_STRATEGY_AUTO
+      && (!mirror || tuning->strategy <= VTH_STRATEGY_AUTO
           || virTypedParamsAddString (&params, &n, &room, "strategy", vth_strategy_to_string (tuning->strategy)) == 0)
-      && (tuning->limit_bytes == 0 || virTypedParamsAddULLong (&params, &n, &room, "mirror_limit", tuning->limit_bytes) == 0)
-      && (tuning->bandwidth_bytes_s == 0
+      && (!mirror || tuning->limit_bytes == 0
+          || virTypedParamsAddULLong (&params, &n, &room, "mirror_limit", tuning->limit_bytes) == 0)
+      && (!mirror || tuning->bandwidth_bytes_s == 0
           || virTypedParamsAddULLong (&params, &n, &room, "bandwidth", tuning->bandwidth_bytes_s) == 0)
-      && (tuning->threads == 0 || virTypedParamsAddUInt (&params, &n, &room, "threads", tuning->threads) == 0)
+      && (!mirror || tuning->threads == 0
+          || virTypedParamsAddUInt (&params, &n, &room, "threads", tuning->threads) == 0)
       && (!call->track
           || (virTypedParamsAddBoolean (&params, &n, &room, "track", 1) == 0
               && virTypedParamsAddString (&params, &n, &room, "note", call->note) == 0
@@ -195,7 +196,7 @@ call_run (Call *call, unsigned int timeout_s, VthProgressFunc progress, void *us
     {
       call->code = VIR_ERR_NO_SUPPORT;
       g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
-                   "cannot dump domain '%s' to '%s': this libvirt knows no strategy and no limits of dumps",
+                   "cannot dump domain '%s' to '%s': this libvirt knows no strategy, no limits and no zstd of dumps",
                    virDomainGetName (call->domain), call->path);
       return false;
     }
@@ -596,7 +597,8 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
     return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
   forget_figures (domain);
   call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
-  if (request->mode == VTH_MODE_INCREMENTAL)
+  const bool possible = vth_mirror_check (domain, &call.code, &reason);
+  if (possible && request->mode == VTH_MODE_INCREMENTAL)
     {
       if (run_tracked (&call, dump, output, request, progress, user_data, cancellable, &reason))
         return true;
@@ -608,7 +610,7 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
       call.done = false;
       g_clear_error (&call.error);
     }
-  if (call_run (&call, request->timeout_s, progress, user_data, cancellable, &reason))
+  if (possible && call_run (&call, request->timeout_s, progress, user_data, cancellable, &reason))
     return true;
   if (!is_unsupported (call.code))
     {
@@ -799,7 +801,7 @@ vth_dump_take (virDomainPtr domain, const VthDumpRequest *request, VthProgressFu
 bool
 vth_dump_untrack (virDomainPtr domain, GError **error)
 {
-  CoreDumpUntrack core_dump_untrack = (CoreDumpUntrack) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpUntrack");
+  CoreDumpUntrack core_dump_untrack = (CoreDumpUntrack) (uintptr_t) vth_mirror_symbol ("virDomainCoreDumpUntrack");
   const char *name = virDomainGetName (domain); /* later it would reset the error that is to be told */
 
   if (core_dump_untrack == NULL)
