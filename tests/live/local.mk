@@ -26,6 +26,7 @@ LIVE_TESTS += \
 	tests/live/test-incremental-overlay-space.sh \
 	tests/live/test-incremental-pieces.sh \
 	tests/live/test-libvirt-abort.sh \
+	tests/live/test-libvirt-apparmor.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
 	tests/live/test-libvirt-formats-makedumpfile.sh \
@@ -45,6 +46,7 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-refuse-parameters.sh \
 	tests/live/test-libvirt-second.sh \
 	tests/live/test-libvirt-stale.sh \
+	tests/live/test-libvirt-status.sh \
 	tests/live/test-libvirt-thunder.sh \
 	tests/live/test-libvirt-track-full.sh \
 	tests/live/test-libvirt-track-restart.sh \
