@@ -140,6 +140,7 @@ struct end {
     virDomainObj *vm;
     int status;
     const char *error;
+    bool late; /* there is no dump any more */
 };
 
 static void
@@ -153,7 +154,9 @@ endDump(void *opaque)
         g_usleep(1000);
         virObjectLock(vm);
 
-        if (vm->job->current) {
+        if (end->late) {
+            done = true;
+        } else if (vm->job->current) {
             qemuDomainJobDataPrivate *current = vm->job->current->privateData;
             qemuDomainJobPrivate *jobPriv = vm->job->privateData;
 
@@ -184,6 +187,7 @@ struct dump {
     const char *message; /* QEMU's */
     int code; /* expected */
     bool old; /* QEMU's abilities are not in the state of the domain */
+    bool some; /* not all of them */
 };
 
 
@@ -244,8 +248,10 @@ testDumpIn(const struct dump *dump,
 
     priv = vm->privateData;
     jobPriv = vm->job->privateData;
-    if (!dump->old)
+    if (!dump->old || dump->some)
         virQEMUCapsSet(priv->qemuCaps, QEMU_CAPS_DUMP_MIRROR);
+    if (dump->old)
+        params.mirror.threads = 2;
 
     if (!(test = qemuMonitorTestNew(driver.xmlopt, vm, NULL, NULL)))
         goto cleanup;
@@ -283,6 +289,7 @@ testDumpIn(const struct dump *dump,
 
     rc = qemuThunderDump(&driver, vm, &params);
     mask = vm->job->mask;
+    end.late = true;
 
     if (began && dump->how != DUMP_REFUSED) {
         virObjectUnlock(vm);
@@ -455,43 +462,44 @@ mymain(void)
         const char *name;
         struct dump dump;
     } dumps[] = {
-        { "completes", { DUMP_COMPLETES, NULL, 0, false } },
-        { "QEMU is asked what it can do", { DUMP_COMPLETES, NULL, 0, true } },
-        { "fails", { DUMP_FAILS, "No space left on device", VIR_ERR_OPERATION_FAILED, false } },
+        { "completes", { DUMP_COMPLETES, NULL, 0, false, false } },
+        { "QEMU is asked what it can do", { DUMP_COMPLETES, NULL, 0, true, false } },
+        { "QEMU is asked what else it can do", { DUMP_COMPLETES, NULL, 0, true, true } },
+        { "fails", { DUMP_FAILS, "No space left on device", VIR_ERR_OPERATION_FAILED, false, false } },
         { "cannot be", { DUMP_FAILS,
                          "mode=mirror: memory 'pc.ram' can't be write-protected",
-                         VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                         VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "device", { DUMP_REFUSED,
                       "mode=mirror is not possible with a 'vfio-pci' device: the device writes",
-                      VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                      VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "confidential", { DUMP_REFUSED,
                             "mode=mirror is not possible with a confidential guest",
-                            VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                            VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "format", { DUMP_REFUSED,
                       "mode=mirror doesn't support format 'win-dmp', use another or mode=stop",
-                      VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                      VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "pages", { DUMP_REFUSED,
                      "mode=mirror with format 'kdump-zlib' needs a guest with pages of 4096 bytes",
-                     VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                     VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "huge pages", { DUMP_REFUSED,
                           "mode=mirror: memory 'pc.ram' has pages of 1073741824 bytes",
-                          VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                          VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "kernel", { DUMP_REFUSED,
                       "mode=mirror: this kernel's userfaultfd can't write-protect memory",
-                      VIR_ERR_OPERATION_UNSUPPORTED, false } },
+                      VIR_ERR_OPERATION_UNSUPPORTED, false, false } },
         { "migration", { DUMP_REFUSED,
                          "mode=mirror is not possible while a migration runs",
-                         VIR_ERR_OPERATION_FAILED, false } },
+                         VIR_ERR_OPERATION_FAILED, false, false } },
         { "memory", { DUMP_REFUSED,
                       "mode=mirror has to separate 7 pages that KSM has merged",
-                      VIR_ERR_OPERATION_FAILED, false } },
+                      VIR_ERR_OPERATION_FAILED, false, false } },
         { "descriptors", { DUMP_REFUSED,
                            "mode=mirror cannot open userfaultfd: Too many open files",
-                           VIR_ERR_OPERATION_FAILED, false } },
+                           VIR_ERR_OPERATION_FAILED, false, false } },
         { "second", { DUMP_REFUSED, "there is a dump in process",
-                      VIR_ERR_OPERATION_FAILED, false } },
-        { "no label", { DUMP_NO_LABEL, NULL, VIR_ERR_INTERNAL_ERROR, false } },
-        { "no target", { DUMP_NO_TARGET, NULL, VIR_ERR_SYSTEM_ERROR, false } },
+                      VIR_ERR_OPERATION_FAILED, false, false } },
+        { "no label", { DUMP_NO_LABEL, NULL, VIR_ERR_INTERNAL_ERROR, false, false } },
+        { "no target", { DUMP_NO_TARGET, NULL, VIR_ERR_SYSTEM_ERROR, false, false } },
     };
     int ret = 0;
     size_t i;

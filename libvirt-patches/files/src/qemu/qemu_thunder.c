@@ -52,8 +52,8 @@ qemuThunderCheckFormat(virDomainObj *vm,
 }
 
 
-/* The state of a domain does not tell what its QEMU is able to do here: see
- * virQEMUCapsIsTransient. */
+/* The state of a domain does not tell what its QEMU is able to do here, or not all
+ * of it: see virQEMUCapsIsTransient. None is refused before QEMU was asked. */
 static int
 qemuThunderCheckCaps(virDomainObj *vm,
                      virDomainAsyncJob asyncJob,
@@ -62,16 +62,19 @@ qemuThunderCheckCaps(virDomainObj *vm,
     qemuDomainObjPrivate *priv = vm->privateData;
     int rc;
 
-    if (!virQEMUCapsGet(priv->qemuCaps, QEMU_CAPS_DUMP_MIRROR)) {
-        if (qemuDomainObjEnterMonitorAsync(vm, asyncJob) < 0)
-            return -1;
+    if (qemuThunderParamsCheckCaps(params, priv->qemuCaps) == 0)
+        return 0;
 
-        rc = virQEMUCapsProbeTransient(priv->qemuCaps, priv->mon);
-        qemuDomainObjExitMonitor(vm);
+    virResetLastError();
 
-        if (rc < 0 || virDomainObjCheckActive(vm) < 0)
-            return -1;
-    }
+    if (qemuDomainObjEnterMonitorAsync(vm, asyncJob) < 0)
+        return -1;
+
+    rc = virQEMUCapsProbeTransient(priv->qemuCaps, priv->mon);
+    qemuDomainObjExitMonitor(vm);
+
+    if (rc < 0 || virDomainObjCheckActive(vm) < 0)
+        return -1;
 
     return qemuThunderParamsCheckCaps(params, priv->qemuCaps);
 }
