@@ -41,6 +41,7 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-meanwhile.sh \
 	tests/live/test-libvirt-mirror-limit.sh \
 	tests/live/test-libvirt-note.sh \
+	tests/live/test-libvirt-own.sh \
 	tests/live/test-libvirt-paused.sh \
 	tests/live/test-libvirt-refuse-crash.sh \
 	tests/live/test-libvirt-refuse-parameters.sh \
