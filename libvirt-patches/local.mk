@@ -4,4 +4,5 @@
 EXTRA_DIST += \
 	libvirt-patches/README.md \
 	libvirt-patches/11.3 \
+	libvirt-patches/files \
 	$(NULL)

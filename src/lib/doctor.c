@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libvirt/virterror.h>
-#include <libxml/parser.h>
 #include <linux/magic.h>
 #include <linux/userfaultfd.h>
 #include <stdlib.h>
@@ -39,46 +38,6 @@ add (GPtrArray *checks, const char *name, VthCheckStatus status, char *detail, c
   g_ptr_array_add (checks, vth_check_new (name, status, detail, remedy));
 }
 
-/* What libvirt says of mirror dumps with an @emulator, its default if that is NULL: "yes", "no", or NULL if it does not
- * know them or @emulator.  @path is the emulator that it means. */
-static char *
-mirror_support (virConnectPtr conn, const char *emulator, char **path, char **reason)
-{
-  char *xml = virConnectGetDomainCapabilities (conn, emulator, NULL, NULL, NULL, 0);
-  if (xml == NULL)
-    {
-      *reason = g_strdup (virGetLastErrorMessage ());
-      return NULL;
-    }
-  xmlDoc *doc = xmlReadMemory (xml, (int) strlen (xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-  const xmlNode *root = doc != NULL ? xmlDocGetRootElement (doc) : NULL;
-  g_autofree char *supported = NULL;
-  for (const xmlNode *node = root != NULL ? root->children : NULL; node != NULL; node = node->next)
-    {
-      if (node->type == XML_ELEMENT_NODE && strcmp ((const char *) node->name, "path") == 0)
-        {
-          xmlChar *text = xmlNodeGetContent (node);
-          g_free (*path);
-          *path = g_strdup ((const char *) text);
-          xmlFree (text);
-        }
-      if (node->type != XML_ELEMENT_NODE || strcmp ((const char *) node->name, "features") != 0)
-        continue;
-      for (xmlNode *feature = node->children; feature != NULL; feature = feature->next)
-        if (feature->type == XML_ELEMENT_NODE && strcmp ((const char *) feature->name, "thunder") == 0)
-          {
-            xmlChar *value = xmlGetNoNsProp (feature, (const xmlChar *) "supported");
-            g_free (supported);
-            supported = g_strdup (value != NULL ? (const char *) value : "no");
-            xmlFree (value);
-          }
-    }
-  if (doc != NULL)
-    xmlFreeDoc (doc);
-  free (xml);
-  return g_steal_pointer (&supported);
-}
-
 static char *
 emulator_of (virDomainPtr domain)
 {
@@ -100,10 +59,10 @@ check_emulators (GPtrArray *checks, virConnectPtr conn)
 
   for (int i = 0; i < n; i++)
     {
-      g_autofree char *emulator = emulator_of (domains[i]), *path = NULL, *reason = NULL, *supported = NULL;
+      g_autofree char *emulator = emulator_of (domains[i]), *supported = NULL;
       if (emulator != NULL && !g_hash_table_contains (known, emulator))
         {
-          supported = mirror_support (conn, emulator, &path, &reason);
+          supported = vth_mirror_support (conn, emulator, NULL, NULL, NULL, NULL);
           g_hash_table_insert (known, g_strdup (emulator), GINT_TO_POINTER (g_strcmp0 (supported, "yes") == 0));
         }
       if (emulator != NULL && !GPOINTER_TO_INT (g_hash_table_lookup (known, emulator)) && n_without++ < 5)
@@ -140,17 +99,17 @@ check_libvirt (GPtrArray *checks, virConnectPtr conn)
                                               type_uri != NULL ? type_uri : "unknown");
   free (type_uri);
 
-  g_autofree char *emulator = NULL, *reason = NULL;
-  g_autofree char *supported = mirror_support (conn, NULL, &emulator, &reason);
-  if (reason != NULL)
+  g_autofree char *emulator = NULL;
+  g_autofree char *supported = vth_mirror_support (conn, NULL, NULL, NULL, NULL, &emulator);
+  if (supported == NULL)
     {
-      add (checks, "libvirt", VTH_CHECK_WARNING, g_strdup_printf ("%s: cannot tell: %s", libvirt, reason),
+      add (checks, "libvirt", VTH_CHECK_WARNING, g_strdup_printf ("%s: cannot tell: %s", libvirt, virGetLastErrorMessage ()),
            "mirror dumps need a qemu connection");
       add (checks, "qemu", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
       add (checks, "emulator", VTH_CHECK_SKIPPED, g_strdup ("libvirt cannot tell"), NULL);
       return;
     }
-  if (supported == NULL)
+  if (*supported == '\0')
     {
       add (checks, "libvirt", VTH_CHECK_FAILED, g_strdup_printf ("%s does not know mirror dumps", libvirt),
            "install the libvirt that vthunder's patches make; until then dumps stop the guest (--allow-pause)");

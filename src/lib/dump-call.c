@@ -15,7 +15,6 @@
  */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <libvirt/virterror.h>
 #include <string.h>
 
@@ -222,7 +221,6 @@ vth_dump_call_wait (virDomainPtr domain, unsigned int wait_s, void (*waiting) (c
 
 /* --- the libvirt call, in a thread of its own --- */
 
-/* A stock libvirt lacks it, so it is never linked to. */
 typedef int (*CoreDumpParams) (virDomainPtr domain, virTypedParameterPtr params, int nparams, unsigned int flags);
 
 typedef struct {
@@ -238,7 +236,7 @@ typedef struct {
 static CoreDumpParams
 find_core_dump_params (void)
 {
-  return (CoreDumpParams) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpParams");
+  return (CoreDumpParams) (uintptr_t) vth_mirror_symbol ("virDomainCoreDumpParams");
 }
 
 bool
@@ -260,8 +258,7 @@ vir_format (VthFormat format)
       return VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_SNAPPY;
     case VTH_FORMAT_WIN_DMP:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_WIN_DMP;
-    case VTH_FORMAT_KDUMP_ZSTD:
-      return VTH_VIR_FORMAT_KDUMP_ZSTD;
+    case VTH_FORMAT_KDUMP_ZSTD: /* has no number, see needs_params () */
     case VTH_FORMAT_ELF:
     default:
       return VIR_DOMAIN_CORE_DUMP_FORMAT_RAW;
@@ -271,7 +268,8 @@ vir_format (VthFormat format)
 static bool
 needs_params (const VthDumpCall *call)
 {
-  return (call->flags & VIR_DUMP_THUNDER) && (call->track || !vth_tuning_is_empty (call->tuning));
+  return call->format == VTH_FORMAT_KDUMP_ZSTD
+         || ((call->flags & VIR_DUMP_THUNDER) && (call->track || !vth_tuning_is_empty (call->tuning)));
 }
 
 /* What is at its default is left out: a QEMU that does not know it need not mind. */
@@ -279,18 +277,21 @@ static int
 core_dump_with_params (const VthDumpCall *call)
 {
   const VthTuning *tuning = call->tuning;
+  const bool mirror = call->flags & VIR_DUMP_THUNDER; /* all but the format is of these only */
   virTypedParameterPtr params = NULL;
   int n = 0, room = 0, result = -1;
 
   if (virTypedParamsAddString (&params, &n, &room, "file", call->path) == 0
       && (call->format == VTH_FORMAT_ELF
           || virTypedParamsAddString (&params, &n, &room, "format", vth_format_to_string (call->format)) == 0)
-      && (tuning->strategy <= VTH_STRATEGY_AUTO
+      && (!mirror || tuning->strategy <= VTH_STRATEGY_AUTO
           || virTypedParamsAddString (&params, &n, &room, "strategy", vth_strategy_to_string (tuning->strategy)) == 0)
-      && (tuning->limit_bytes == 0 || virTypedParamsAddULLong (&params, &n, &room, "mirror_limit", tuning->limit_bytes) == 0)
-      && (tuning->bandwidth_bytes_s == 0
+      && (!mirror || tuning->limit_bytes == 0
+          || virTypedParamsAddULLong (&params, &n, &room, "mirror_limit", tuning->limit_bytes) == 0)
+      && (!mirror || tuning->bandwidth_bytes_s == 0
           || virTypedParamsAddULLong (&params, &n, &room, "bandwidth", tuning->bandwidth_bytes_s) == 0)
-      && (tuning->threads == 0 || virTypedParamsAddUInt (&params, &n, &room, "threads", tuning->threads) == 0)
+      && (!mirror || tuning->threads == 0
+          || virTypedParamsAddUInt (&params, &n, &room, "threads", tuning->threads) == 0)
       && (!call->track
           || (virTypedParamsAddBoolean (&params, &n, &room, "track", 1) == 0
               && virTypedParamsAddString (&params, &n, &room, "note", call->note) == 0
@@ -298,19 +299,6 @@ core_dump_with_params (const VthDumpCall *call)
     result = find_core_dump_params () (call->domain, params, n, call->flags);
   virTypedParamsFree (params, n);
   return result;
-}
-
-/*
- * A libvirt of ours from before it gave VIR_ERR_OPERATION_UNSUPPORTED for what
- * QEMU refuses hands on QEMU's words, which nobody translates.  These two are
- * said of a device or a format, and of nothing that passes or can be mended.
- */
-static bool
-is_refusal (const char *message)
-{
-  return message != NULL
-         && (strstr (message, "mode=mirror is not possible with ") != NULL
-             || strstr (message, "mode=mirror doesn't support format ") != NULL);
 }
 
 /*
@@ -335,8 +323,6 @@ is_unsupported (const virError *err)
       return true;
     case VIR_ERR_INVALID_ARG:
       return g_strcmp0 (err->str2, "flags") == 0;
-    case VIR_ERR_OPERATION_FAILED:
-      return is_refusal (err->message);
     default:
       return false;
     }
@@ -471,7 +457,7 @@ vth_dump_call_run (const VthDumpCall *call, unsigned int timeout_s, VthProgressF
     {
       *unsupported = true;
       g_set_error (error, VTH_ERROR, VTH_ERROR_UNSUPPORTED,
-                   "cannot dump domain '%s' to '%s': this libvirt knows no strategy and no limits of dumps",
+                   "cannot dump domain '%s' to '%s': this libvirt knows no strategy, no limits and no zstd of dumps",
                    virDomainGetName (call->domain), call->path);
       return false;
     }

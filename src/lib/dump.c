@@ -2,7 +2,6 @@
 /* Taking dumps. */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -370,13 +369,14 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
   VthDumpCall call = { .domain = domain, .path = dump->path, .format = dump->format, .tuning = request->tuning,
                        .waiting = request->waiting };
   g_autoptr (GError) reason = NULL;
-  bool unsupported;
+  bool unsupported = false;
 
   if (request->mode == VTH_MODE_STOP)
     return run_stop (&call, dump, output, request, progress, user_data, cancellable, error);
   forget_figures (domain);
   call.flags = VIR_DUMP_MEMORY_ONLY | VIR_DUMP_THUNDER;
-  if (request->mode == VTH_MODE_INCREMENTAL)
+  const bool possible = vth_mirror_check (domain, &unsupported, &reason);
+  if (possible && request->mode == VTH_MODE_INCREMENTAL)
     {
       if (run_tracked (&call, dump, output, request, progress, user_data, cancellable, &reason))
         return true;
@@ -386,7 +386,7 @@ run_any (virDomainPtr domain, VthDump *dump, VthOutput *output, const VthDumpReq
           return false;
         }
     }
-  if (vth_dump_call_run (&call, request->timeout_s, progress, user_data, cancellable, &unsupported, &reason))
+  if (possible && vth_dump_call_run (&call, request->timeout_s, progress, user_data, cancellable, &unsupported, &reason))
     return true;
   if (!unsupported)
     {
@@ -580,7 +580,7 @@ vth_dump_take (virDomainPtr domain, const VthDumpRequest *request, VthProgressFu
 bool
 vth_dump_untrack (virDomainPtr domain, GError **error)
 {
-  CoreDumpUntrack core_dump_untrack = (CoreDumpUntrack) (uintptr_t) dlsym (RTLD_DEFAULT, "virDomainCoreDumpUntrack");
+  CoreDumpUntrack core_dump_untrack = (CoreDumpUntrack) (uintptr_t) vth_mirror_symbol ("virDomainCoreDumpUntrack");
   const char *name = virDomainGetName (domain); /* later it would reset the error that is to be told */
 
   if (core_dump_untrack == NULL)

@@ -26,6 +26,7 @@ vth_lib_files = \
 	src/lib/host.c \
 	src/lib/job.c \
 	src/lib/metrics.c \
+	src/lib/mirror-support.c \
 	src/lib/note.c \
 	src/lib/output.c \
 	src/lib/overlay.c \

@@ -17,10 +17,17 @@
 
 /* A stock libvirt's header lacks these; the values are those of our patches. */
 #ifndef VIR_DUMP_THUNDER
-#define VIR_DUMP_THUNDER (1 << 5)
+#define VIR_DUMP_THUNDER (1 << 30)
 #endif
-/* VIR_DOMAIN_CORE_DUMP_FORMAT_KDUMP_ZSTD: a value of an enumeration, so the preprocessor cannot tell whether it is there. */
-#define VTH_VIR_FORMAT_KDUMP_ZSTD 8
+
+/* mirror-support.c: what the domain capabilities say, "yes" or "no"; empty: libvirt does not know mirror dumps; NULL: libvirt's
+ * error tells why it can't say.  NULL arguments leave it to libvirt; @path (may be NULL): the emulator that it means. */
+char *vth_mirror_support (virConnectPtr conn, const char *emulator, const char *arch, const char *machine, const char *type,
+                          char **path);
+/* False: VIR_DUMP_THUNDER must not be used with @domain; @unsupported: whatever is tried, and not because libvirt did not answer. */
+bool vth_mirror_check (virDomainPtr domain, bool *unsupported, GError **error);
+/* A function that only our libvirt has, or NULL */
+void *vth_mirror_symbol (const char *name);
 
 /* error.c */
 void vth_set_error_errno (GError **error, int errsv, const char *format, ...) G_GNUC_PRINTF (3, 4);

@@ -552,13 +552,21 @@ XML
     find_domain_counters
 }
 
+# domain_state_file NAME SUFFIX: what the daemon keeps about a running domain.
+domain_state_file ()
+{
+    local file
+    for file in "${VTHUNDER_STACK:-/nowhere}"/{var/run,run}/"libvirt/qemu/$1.$2" "$XDG_RUNTIME_DIR/libvirt/qemu/run/$1.$2" \
+        "/run/libvirt/qemu/$1.$2"; do
+        [ -s "$file" ] && echo "$file" && return 0
+    done
+    return 1
+}
+
 domain_pid ()
 {
     local file
-    for file in "${VTHUNDER_STACK:-/nowhere}/run/libvirt/qemu/$1.pid" "$XDG_RUNTIME_DIR/libvirt/qemu/run/$1.pid" \
-        "/run/libvirt/qemu/$1.pid"; do
-        [ -s "$file" ] && cat "$file" && return 0
-    done
+    file=$(domain_state_file "$1" pid) && cat "$file" && return 0
     # The daemon's own state directory may be anywhere: QEMU's command line tells.
     for file in /proc/[0-9]*/cmdline; do
         if grep -qzs "^guest=$1\\(,\\|\$\\)" "$file"; then

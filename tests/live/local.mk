@@ -37,6 +37,7 @@ LIVE_TESTS += \
 	tests/live/test-incremental-vsock.sh \
 	tests/live/test-incremental-vsock-hotplug.sh \
 	tests/live/test-libvirt-abort.sh \
+	tests/live/test-libvirt-apparmor.sh \
 	tests/live/test-libvirt-capabilities.sh \
 	tests/live/test-libvirt-figures.sh \
 	tests/live/test-libvirt-formats-makedumpfile.sh \
@@ -51,11 +52,13 @@ LIVE_TESTS += \
 	tests/live/test-libvirt-meanwhile.sh \
 	tests/live/test-libvirt-mirror-limit.sh \
 	tests/live/test-libvirt-note.sh \
+	tests/live/test-libvirt-own.sh \
 	tests/live/test-libvirt-paused.sh \
 	tests/live/test-libvirt-refuse-crash.sh \
 	tests/live/test-libvirt-refuse-parameters.sh \
 	tests/live/test-libvirt-second.sh \
 	tests/live/test-libvirt-stale.sh \
+	tests/live/test-libvirt-status.sh \
 	tests/live/test-libvirt-thunder.sh \
 	tests/live/test-libvirt-track-full.sh \
 	tests/live/test-libvirt-track-restart.sh \

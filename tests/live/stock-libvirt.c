@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * For LD_PRELOAD: makes the connection of a program look like one to a stock
- * libvirt.  A flag that libvirt does not know is refused by the daemon itself,
- * in its own words: so the flag of mirror dumps is exchanged for one that
- * nobody knows.  The domain capabilities lose the element that tells of it.
+ * libvirt.  The domain capabilities lose the element that tells of mirror dumps,
+ * and what only our libvirt has is not found.  A flag that libvirt does not know
+ * is refused by the daemon itself, in its own words: were that of mirror dumps
+ * sent nevertheless, it is exchanged for one that nobody knows.
  */
 #include <config.h>
 
@@ -14,9 +15,9 @@
 #include <string.h>
 
 #ifndef VIR_DUMP_THUNDER
-#define VIR_DUMP_THUNDER (1 << 5)
+#define VIR_DUMP_THUNDER (1 << 30)
 #endif
-#define UNKNOWN_FLAG (1u << 30)
+#define UNKNOWN_FLAG (1u << 29)
 
 int
 virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int format, unsigned int flags)
@@ -27,16 +28,10 @@ virDomainCoreDumpWithFormat (virDomainPtr domain, const char *to, unsigned int f
   return next (domain, to, format, flags & VIR_DUMP_THUNDER ? (flags & ~(unsigned int) VIR_DUMP_THUNDER) | UNKNOWN_FLAG : flags);
 }
 
-/* A stock one lacks it; that can't be imitated here, so it refuses like the other. */
-int virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags);
-
-int
-virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags)
+void *
+dlvsym (void *handle G_GNUC_UNUSED, const char *name G_GNUC_UNUSED, const char *version G_GNUC_UNUSED)
 {
-  int (*next) (virDomainPtr, virTypedParameterPtr, int, unsigned int);
-
-  *(void **) &next = dlsym (RTLD_NEXT, "virDomainCoreDumpParams");
-  return next (domain, params, n, flags & VIR_DUMP_THUNDER ? (flags & ~(unsigned int) VIR_DUMP_THUNDER) | UNKNOWN_FLAG : flags);
+  return NULL;
 }
 
 char *

@@ -48,11 +48,11 @@ qemu=$tmp/qemu-system-x86_64
 create_domain "$(unique_domain)" 256 1 ""
 # First vthunder with its own client library, then with theirs.
 stock_environment=()
-check_stock 'unsupported flags'
+check_stock 'know mirror dumps'
 rm -rf "$tmp/dumps" "$tmp/state"
 virsh -q metadata "$domain" urn:vthunder:domain:1.0 --remove >/dev/null
 stock_environment=(env "LD_LIBRARY_PATH=${LD_LIBRARY_PATH%%:*}:$debian_lib")
 library=$("${stock_environment[@]}" vthunder -V | sed -n 's/^libvirt //p')
 [ "$library" = "$(LD_LIBRARY_PATH=$debian_lib "$debian/usr/sbin/libvirtd" --version | sed 's/.* //')" ] ||
     fail "not their client library but $library"
-check_stock 'unsupported flags'
+check_stock 'know mirror dumps'

@@ -14,5 +14,5 @@ module=$builddir/tests/live/.libs/stock-libvirt.so
 [ -e "$module" ] || fail "no $module; make check-live builds it"
 create_domain "$(unique_domain)" 256 1 ""
 stock_environment=(env "LD_PRELOAD=$module")
-check_stock 'unsupported flags'
+check_stock 'know mirror dumps'
 grep -q 'does not know mirror dumps' "$tmp/said" || fail "doctor: $(cat "$tmp/said")"

@@ -34,7 +34,7 @@ tests_unit_test_dump_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_dump_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 # Hidden in the library, so it has objects of its own.
 tests_unit_test_dump_call_SOURCES = tests/unit/test-dump-call.c src/lib/dump-call.c src/lib/error.c src/lib/figures.c \
-	src/lib/job.c src/lib/tuning.c src/lib/value.c
+	src/lib/job.c src/lib/mirror-support.c src/lib/tuning.c src/lib/value.c src/lib/xml.c
 tests_unit_test_dump_call_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_dump_call_LDADD = $(LIB_LIBS)
 tests_unit_test_diff_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)

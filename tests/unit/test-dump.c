@@ -7,6 +7,7 @@
  */
 #include <config.h>
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -25,7 +26,9 @@
 /* --- stand-ins: found before libvirt's own --- */
 
 static struct {
-  bool stock;        /* refuses the mirror flag */
+  bool stock;        /* refuses the mirror flag, and does not know what it is */
+  bool refuses;      /* this domain with the mirror flag */
+  const char *features; /* of the domain capabilities, NULL: ours; "": it takes the bit of our flag all the same */
   bool fails;
   bool slow;         /* until aborted */
   int aborted;
@@ -139,19 +142,19 @@ dump_with_format (virDomainPtr domain, const char *to, unsigned int flags)
   fake.calls++;
   fake.flags = flags;
   g_strlcpy (fake.to, to, sizeof fake.to);
-  if (fake.stock && (flags & (1 << 5)))
+  if ((fake.stock || fake.refuses) && (flags & (1 << 30)))
     {
       raise_error (domain, flags);
       return -1;
     }
   for (unsigned int i = 0; fake.slow && g_atomic_int_get (&fake.aborted) == 0 && g_atomic_int_get (&fake.told) == 0 && i < 1000; i++)
     g_usleep (10000);
-  if ((fake.slow && (flags & (1 << 5))) || fake.fails)
+  if ((fake.slow && (flags & (1 << 30))) || fake.fails)
     {
       raise_error (domain, 0);
       return -1;
     }
-  const bool mirror = flags & (1 << 5);
+  const bool mirror = flags & (1 << 30);
   fake.left = fake.left || (mirror && fake.completed_job);
   write_core (to, mirror ? "{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
                            "\"caller\":{\"mine\":1},\"mirror\":{\"t0-ns\":1774137600500000000,\"pause-ns\":250000,"
@@ -202,11 +205,19 @@ note_tuning (virTypedParameterPtr params, int n)
   g_strlcpy (fake.format, format, sizeof fake.format);
 }
 
-/* The library finds it at run time, as it does the real one. */
-int virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags);
+char *
+virConnectGetDomainCapabilities (virConnectPtr conn, const char *emulator, const char *arch, const char *machine,
+                                 const char *type, unsigned int flags)
+{
+  const char *features = fake.features != NULL ? fake.features : "<thunder supported='yes'/>";
+  g_assert_cmpstr (arch, ==, "i686"); /* those of test:///default's domain */
+  g_assert_cmpstr (type, ==, "test");
+  return g_strdup_printf ("<domainCapabilities><features>%s</features></domainCapabilities>", fake.stock ? "" : features);
+}
 
-int
-virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags)
+/* The library finds it at run time, as it does the real one: only that of our libvirt. */
+static int
+core_dump_params (virDomainPtr domain, virTypedParameterPtr params, int n, unsigned int flags)
 {
   const char *file = NULL, *base = NULL, *note = NULL;
   int track = 0;
@@ -252,6 +263,13 @@ virDomainCoreDumpParams (virDomainPtr domain, virTypedParameterPtr params, int n
                          fake.generation, on);
   write_core (file, json, 0);
   return 0;
+}
+
+void *
+dlvsym (void *handle, const char *name, const char *version)
+{
+  const bool found = strcmp (name, "virDomainCoreDumpParams") == 0 && strcmp (version, "LIBVIRT_VTHUNDER_1") == 0;
+  return found ? (void *) (uintptr_t) core_dump_params : NULL;
 }
 
 int
@@ -422,7 +440,7 @@ test_mirror (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "nightly", .time_s = 1774137600 }, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | 1 << 5);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | 1 << 30);
   g_assert_cmpstr (dump->name, ==, "test-nightly-20260322T000000Z.core");
   g_assert_false (dump->paused);
   g_assert_true (dump->has_figures);
@@ -459,6 +477,56 @@ test_mirror (Fixture *f, gconstpointer data)
   g_assert_cmpstr (((VthDomain *) domains->pdata[0])->last_path, ==, second->path);
 }
 
+/* Our libvirt, and a domain that it can't dump like this */
+static void
+test_refused (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  fake.refuses = true;
+  fake.completed_job = false;
+  g_autoptr (VthDump) refused = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_null (refused);
+  g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
+  g_assert_cmpuint (fake.calls, ==, 1);
+  g_clear_error (&error);
+  g_autoptr (VthDump) paused = take (f, (VthDumpRequest){ .allow_pause = true }, &error);
+  g_assert_no_error (error);
+  g_assert_true (paused->paused);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY);
+}
+
+/* Another libvirt that has a use of its own for the bit would stop the guest: it is never sent that. */
+static void
+test_foreign_flag (Fixture *f, gconstpointer data)
+{
+  static const char *const features[] = { "", "<thunder supported='no'/>", "<thunder/>", "<backup supported='yes'/>" };
+  const VthTuning tuning = { .bandwidth_bytes_s = 1 << 20 };
+  const VthDumpRequest requests[] = {
+    { .mode = VTH_MODE_MIRROR }, { .mode = VTH_MODE_INCREMENTAL }, { .mode = VTH_MODE_MIRROR, .tuning = &tuning },
+  };
+  for (unsigned int i = 0; i < G_N_ELEMENTS (features); i++)
+    for (unsigned int j = 0; j < G_N_ELEMENTS (requests); j++)
+      {
+        g_autoptr (GError) error = NULL;
+        VthDumpRequest request = requests[j];
+        fake.features = features[i];
+        fake.completed_job = false;
+        fake.calls = fake.tuned = 0;
+        g_autoptr (VthDump) refused = take (f, request, &error);
+        g_assert_null (refused);
+        g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
+        g_assert_cmpuint (fake.calls, ==, 0);
+        g_assert_cmpuint (fake.tuned, ==, 0);
+        g_clear_error (&error);
+        request.allow_pause = true;
+        g_autoptr (VthDump) paused = take (f, request, &error);
+        g_assert_no_error (error);
+        g_assert_true (paused->paused);
+        g_assert_cmpuint (fake.calls, ==, 1);
+        g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY);
+      }
+}
+
 static void
 test_stock (Fixture *f, gconstpointer data)
 {
@@ -468,7 +536,7 @@ test_stock (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) refused = take (f, (VthDumpRequest){ 0 }, &error);
   g_assert_null (refused);
   g_assert_error (error, VTH_ERROR, VTH_ERROR_PAUSE_REFUSED);
-  g_assert_cmpuint (fake.calls, ==, 1);
+  g_assert_cmpuint (fake.calls, ==, 0);
   g_assert_cmpuint (count_files (f), ==, 0);
   g_clear_error (&error);
 
@@ -955,7 +1023,7 @@ test_incremental (Fixture *f, gconstpointer data)
   assert_full (one, "no earlier dump");
   g_assert_cmpstr (one->tracking.generation, ==, "g1");
   g_assert_cmpstr (fake.base, ==, "");
-  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | (1 << 5));
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | (1 << 30));
   g_assert_true (one->own);
   g_assert_cmpuint (count_files (f), ==, 1); /* no record: all is in the note */
 
@@ -1269,7 +1337,7 @@ test_tuning (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) by_config = take (f, (VthDumpRequest){ .schedule = "s", .time_s = 1 }, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (fake.tuned, ==, 1);
-  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | 1 << 5);
+  g_assert_cmpuint (fake.flags, ==, VIR_DUMP_MEMORY_ONLY | 1 << 30);
   assert_asked ("hybrid", 64 << 20, 0, 0);
   g_assert_true (by_config->own);
   g_autoptr (VthDump) by_both = take (f, (VthDumpRequest){ .tuning = &own, .format = VTH_FORMAT_KDUMP_LZO, .time_s = 2 }, &error);
@@ -1751,6 +1819,8 @@ main (int argc, char **argv)
 #define ADD(name, function) g_test_add ("/dump/" name, Fixture, NULL, set_up, function, tear_down)
   ADD ("mirror", test_mirror);
   ADD ("stock", test_stock);
+  ADD ("refused", test_refused);
+  ADD ("foreign-flag", test_foreign_flag);
   ADD ("failure", test_failure);
   ADD ("cancel", test_cancel);
   ADD ("cancel-stop", test_cancel_stop);
