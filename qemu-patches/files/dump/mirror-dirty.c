@@ -4,8 +4,10 @@
  * again.
  *
  * This is the dirty log that migration uses, with all its care for vCPUs of
- * every accelerator, devices and vhost.  It is one log, so whoever else empties
- * it ends the chain: see dump_dirty_log_lost().  All of this wants the BQL.
+ * every accelerator, devices and vhost-net.  It has that care only for what can
+ * migrate: see mirror_dirty_incomplete().  It is one log, so whoever else
+ * empties it ends the chain: see dump_dirty_log_lost().  All of this wants the
+ * BQL.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,6 +19,8 @@
 #include "exec/ram_addr.h"
 #include "exec/ramblock.h"
 #include "exec/target_page.h"
+#include "hw/virtio/vhost.h"
+#include "migration/misc.h"
 #include "system/dump-mirror.h"
 #include "system/reset.h"
 #include "mirror.h"
@@ -69,6 +73,37 @@ void dump_dirty_log_lost(const char *why)
         g_clear_pointer(&dirty_log.generation, g_free);
         g_free(dirty_log.lost);
         dirty_log.lost = g_strdup(why);
+    }
+}
+
+/*
+ * The one place that knows.  What blocks migration may do so for another reason
+ * than its writes, but nobody has promised that they are logged either.
+ */
+char *mirror_dirty_incomplete(void)
+{
+    g_autoptr(Error) err = NULL;
+    const char *backend = vhost_unlogged_writer();
+
+    if (backend) {
+        return g_strdup_printf("writes may be missed: a %s device does not log "
+                               "them", backend);
+    }
+    if (migration_is_blocked_but_for(dump_own_migration_blocker(), &err)) {
+        return g_strdup_printf("writes may be missed: %s",
+                               error_get_pretty(err));
+    }
+    return NULL;
+}
+
+void dump_dirty_log_incomplete(const char *what)
+{
+    g_autofree char *why = g_strdup_printf("writes may be missed: %s", what);
+
+    dump_dirty_log_lost(why);
+    if (dirty_log.tracking) {
+        dirty_log.tracking = false;
+        mirror_dirty_stop();
     }
 }
 

@@ -69,6 +69,10 @@ void dump_dirty_log_lost(const char *why)
 {
 }
 
+void dump_dirty_log_incomplete(const char *what)
+{
+}
+
 void dump_dirty_log_discarded(RAMBlock *rb, uint64_t start, uint64_t length)
 {
 }

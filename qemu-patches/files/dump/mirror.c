@@ -449,11 +449,28 @@ static bool open_base(DumpMirror *m, Error **errp)
     return true;
 }
 
+/*
+ * What the dirty log misses is not relied on: what can't be done without it is
+ * refused, and a dump that was to build on another, or to be built on, is just a
+ * full one that says why, so that a schedule of those goes on.
+ */
 static bool choose_strategy(DumpMirror *m, DumpMirrorStrategy wanted, int fd,
                             Error **errp)
 {
+    g_autofree char *incomplete = mirror_dirty_incomplete();
     Error *err = NULL;
 
+    if (incomplete && (wanted == DUMP_MIRROR_STRATEGY_PRECOPY ||
+                       wanted == DUMP_MIRROR_STRATEGY_HYBRID)) {
+        error_setg(errp, "strategy=%s is not possible: %s",
+                   DumpMirrorStrategy_str(wanted), incomplete);
+        return false;
+    }
+    if (incomplete && (m->track || m->base)) {
+        m->track = false;
+        g_clear_pointer(&m->base, qapi_free_DumpMirrorBase);
+        m->full_reason = g_strdup(incomplete);
+    }
     if (wanted != DUMP_MIRROR_STRATEGY_PRECOPY &&
         mirror_track_open(m, fd, &err)) {
         if (wanted == DUMP_MIRROR_STRATEGY_HYBRID) {
@@ -464,6 +481,11 @@ static bool choose_strategy(DumpMirror *m, DumpMirrorStrategy wanted, int fd,
     if (wanted == DUMP_MIRROR_STRATEGY_PROTECT ||
         wanted == DUMP_MIRROR_STRATEGY_HYBRID || m->kdump) {
         error_propagate(errp, err);
+        return false;
+    }
+    if (incomplete) {
+        error_propagate_prepend(errp, err, "strategy=precopy is not possible: "
+                                "%s; strategy=protect neither: ", incomplete);
         return false;
     }
     error_free(err);
@@ -776,6 +798,32 @@ static char *why_no_delta(DumpMirror *m)
     return why;
 }
 
+/* As choose_strategy(), of what has come since.  False: it is too late */
+static bool recheck_dirty_log(DumpMirror *m, Error **errp)
+{
+    g_autofree char *incomplete = mirror_dirty_incomplete();
+
+    if (incomplete && m->strategy != DUMP_MIRROR_STRATEGY_PROTECT &&
+        !m->delta) {
+        error_setg(errp, "dump: strategy=%s is not possible any more: %s",
+                   DumpMirrorStrategy_str(m->strategy), incomplete);
+        return false;
+    }
+    if (m->again && m->resets != mirror_dirty_resets()) {
+        error_setg(errp, "dump: the guest was reset, its memory changed in "
+                   "size, or writes may have been missed, while it was copied; "
+                   "try again");
+        return false;
+    }
+    if (incomplete && (m->track || m->delta)) {
+        m->track = false;
+        m->not_delta = m->delta;
+        g_free(m->full_reason);
+        m->full_reason = g_steal_pointer(&incomplete);
+    }
+    return true;
+}
+
 static bool t0_take(DumpMirror *m, Error **errp)
 {
     DumpState *s = m->s;
@@ -803,12 +851,13 @@ static bool t0_take(DumpMirror *m, Error **errp)
         m->relaid = true;
         m->map_changed = false;
     }
-    if (m->again && m->resets != mirror_dirty_resets()) {
-        error_setg(errp, "dump: the guest was reset, or its memory changed in "
-                   "size, while it was copied; try again");
-        return false;
-    }
     if (m->dirty_log) {
+        if (!recheck_dirty_log(m, errp)) {
+            return false;
+        }
+        if (m->not_delta) {
+            return true;
+        }
         mirror_dirty_sync(false);
         if (m->delta && (m->full_reason = why_no_delta(m))) {
             m->not_delta = true;

@@ -305,6 +305,8 @@ void mirror_dirty_sync(bool running);
  */
 const unsigned long *mirror_dirty_since(RAMBlock *rb);
 unsigned long *mirror_dirty_fresh(RAMBlock *rb);
+/* Why the log can't be relied on, or NULL.  The caller frees it */
+char *mirror_dirty_incomplete(void);
 /* Changes when the log has missed something */
 unsigned mirror_dirty_resets(void);
 

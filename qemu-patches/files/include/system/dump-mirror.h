@@ -66,9 +66,16 @@ DumpMirrorInfo *dump_mirror_query(void);
  * the next dump will be a full one.  With the BQL.
  */
 void dump_dirty_log_lost(const char *why);
+/*
+ * The log does not see all writes from now on, since @what: nothing is tracked
+ * any more.  It may be over before the next dump looks.  With the BQL.
+ */
+void dump_dirty_log_incomplete(const char *what);
 /* Memory was changed without a write: count it as one */
 void dump_dirty_log_discarded(RAMBlock *rb, uint64_t start, uint64_t length);
 
+/* dump.c: the blocker of the dump that runs, or NULL */
+const Error *dump_own_migration_blocker(void);
 /* dump.c: look at the guest anew, which is not running */
 void dump_relayout(DumpState *s, Error **errp);
 /* dump.c: headers, program headers and notes; section data */

@@ -370,12 +370,13 @@ static void test_strategies(void)
 }
 
 /* One more dump on @base, which has the file @base_fd */
-static QDict *dump_on(QTestState *qts, int base_fd, const char *generation)
+static QDict *dump_on(QTestState *qts, int base_fd, const char *generation,
+                      const char *strategy)
 {
     g_autofree char *args =
-        g_strdup_printf("{'track': true, 'strategy': 'precopy', 'base': {"
+        g_strdup_printf("{'track': true, 'strategy': '%s', 'base': {"
                         " 'generation': '%s', 'fd': 'base', 'file': 'base',"
-                        " 'storage': 'overlay'}}", generation);
+                        " 'storage': 'overlay'}}", strategy, generation);
 
     unlink(out);
     qtest_qmp_fds_assert_success(qts, &base_fd, 1, "{'execute': 'getfd',"
@@ -413,7 +414,7 @@ static void test_track(void)
 
     /* what was written since, and no more */
     qtest_writeq(qts, PATTERN_AT, other);
-    mirror = dump_on(qts, fd, generation);
+    mirror = dump_on(qts, fd, generation, "precopy");
     g_assert_cmpstr(qdict_get_str(mirror, "base-generation"), ==, generation);
     g_assert_cmpstr(qdict_get_str(mirror, "storage"), ==, "overlay");
     g_assert_cmpint(qdict_get_int(mirror, "pages-dirty"), >=, 1);
@@ -425,29 +426,411 @@ static void test_track(void)
     g_assert_nonnull(memmem(image, size, &other, sizeof(other)));
 
     /* the base is no longer the latest dump */
-    mirror = dump_on(qts, fd, generation);
+    mirror = dump_on(qts, fd, generation, "precopy");
     assert_full(mirror, "not the latest");
     g_free(generation);
     generation = g_strdup(qdict_get_str(mirror, "generation"));
     qobject_unref(mirror);
 
     /* and this one is, but the file that is passed is another */
-    mirror = dump_on(qts, fd, generation);
+    mirror = dump_on(qts, fd, generation, "precopy");
     assert_full(mirror, "not the dump of that generation");
     g_free(generation);
     generation = g_strdup(qdict_get_str(mirror, "generation"));
     qobject_unref(mirror);
 
     qtest_system_reset(qts);
-    mirror = dump_on(qts, fd, generation);
+    mirror = dump_on(qts, fd, generation, "precopy");
     assert_full(mirror, "reset");
     g_free(generation);
     generation = g_strdup(qdict_get_str(mirror, "generation"));
     qobject_unref(mirror);
 
     qtest_qmp_assert_success(qts, "{'execute': 'dump-untrack'}");
-    mirror = dump_on(qts, fd, generation);
+    mirror = dump_on(qts, fd, generation, "precopy");
     assert_full(mirror, "by request");
+    qobject_unref(mirror);
+
+    close(fd);
+    unlink(out);
+    qtest_quit(qts);
+}
+
+/*
+ * The dirty log sees what devices write through memory they keep mapped, or
+ * have mapped to be read: it is in a dump that builds on the one before.
+ */
+
+#define MMIO 0xe0000000
+#define PAGES 0x1000000
+#define DEVFN(slot, fn) ((slot) << 3 | (fn))
+
+typedef struct Writer {
+    const char *name;
+    const char *args;
+    void (*prepare)(QTestState *qts);
+    /* What it writes to is PAGES, or what this returns */
+    uint64_t (*write)(QTestState *qts);
+} Writer;
+
+static void pci_write(QTestState *qts, uint8_t devfn, uint8_t reg, uint32_t val)
+{
+    qtest_outl(qts, 0xcf8, 0x80000000 | devfn << 8 | reg);
+    qtest_outl(qts, 0xcfc, val);
+}
+
+/* Map a BAR, and let the device use the bus */
+static void pci_map(QTestState *qts, uint8_t devfn, uint8_t bar, uint32_t at)
+{
+    pci_write(qts, devfn, 0x10 + bar * 4, at);
+    pci_write(qts, devfn, 4, 7);
+}
+
+#define AHCI_PORT (MMIO + 0x100)
+
+static void ahci_prepare(QTestState *qts)
+{
+    pci_map(qts, DEVFN(0x1f, 2), 5, MMIO);
+    qtest_writel(qts, MMIO + 4, 0x80000000);          /* GHC: AHCI enable */
+    qtest_writel(qts, AHCI_PORT + 0x00, PAGES + 0x1000); /* command list */
+    qtest_writel(qts, AHCI_PORT + 0x04, 0);
+    qtest_writel(qts, AHCI_PORT + 0x08, PAGES);       /* received FIS */
+    qtest_writel(qts, AHCI_PORT + 0x0c, 0);
+    qtest_writel(qts, AHCI_PORT + 0x30, 0xffffffff);  /* SERR */
+    qtest_writel(qts, AHCI_PORT + 0x18, 0x17);        /* CMD: start both */
+}
+
+/* One command with the FIS @fis, which moves 512 bytes to PAGES + 0x3000 */
+static void ahci_command(QTestState *qts, const uint8_t *fis, bool ncq)
+{
+    const uint64_t header = PAGES + 0x1000, table = PAGES + 0x2000;
+    int i;
+
+    qtest_writel(qts, header, 0x00010005);
+    qtest_writel(qts, header + 8, table);
+    qtest_writel(qts, header + 12, 0);
+    qtest_memwrite(qts, table, fis, 20);
+    qtest_writel(qts, table + 0x80, PAGES + 0x3000);
+    qtest_writel(qts, table + 0x84, 0);
+    qtest_writel(qts, table + 0x8c, 511);
+    if (ncq) {
+        qtest_writel(qts, AHCI_PORT + 0x34, 1);
+    }
+    qtest_writel(qts, AHCI_PORT + 0x38, 1);
+    for (i = 0; i < 100; i++) {
+        if (!qtest_readl(qts, AHCI_PORT + (ncq ? 0x34 : 0x38))) {
+            return;
+        }
+        g_usleep(50 * 1000);
+    }
+    g_assert_not_reached();
+}
+
+/* PIO setup and D2H FIS */
+static uint64_t ahci_identify(QTestState *qts)
+{
+    ahci_command(qts, (uint8_t[20]) { 0x27, 0x80, 0xec }, false);
+    return PAGES;
+}
+
+/* Set device bits FIS.  Its first sector, by READ FPDMA QUEUED */
+static uint64_t ahci_ncq(QTestState *qts)
+{
+    ahci_command(qts, (uint8_t[20]) { 0x27, 0x80, 0x60, 1, [7] = 0x40 }, true);
+    return PAGES;
+}
+
+/* PRD byte count: all else in the page stays as it was prepared */
+static void ahci_prepare_count(QTestState *qts)
+{
+    ahci_prepare(qts);
+    ahci_identify(qts);
+    qtest_writel(qts, PAGES + 0x1004, 0);
+}
+
+static uint64_t ahci_count(QTestState *qts)
+{
+    qtest_writel(qts, AHCI_PORT + 0x38, 1);
+    g_assert_cmpint(qtest_readl(qts, PAGES + 0x1004), ==, 512);
+    return PAGES + 0x1000;
+}
+
+static void megasas_prepare(QTestState *qts)
+{
+    pci_map(qts, DEVFN(4, 0), 0, MMIO);
+    qtest_writeb(qts, PAGES, 0xff); /* no such command */
+}
+
+static uint64_t megasas_frame(QTestState *qts)
+{
+    qtest_writel(qts, MMIO + 0x40, PAGES);
+    return PAGES;
+}
+
+#define SVGA_FIFO (MMIO + 0x1000000)
+
+static void svga_register(QTestState *qts, uint32_t reg, uint32_t value)
+{
+    qtest_outl(qts, 0xc000, reg);
+    qtest_outl(qts, 0xc001, value);
+}
+
+static void svga_prepare(QTestState *qts)
+{
+    pci_write(qts, DEVFN(4, 0), 0x10, 0xc000);
+    pci_write(qts, DEVFN(4, 0), 0x18, SVGA_FIFO);
+    pci_map(qts, DEVFN(4, 0), 1, MMIO);
+    svga_register(qts, 1, 1);               /* enable */
+    svga_register(qts, 20, 1);              /* configured */
+    qtest_writel(qts, SVGA_FIFO, 16);             /* first */
+    qtest_writel(qts, SVGA_FIFO + 4, 0x8000);     /* behind the last */
+    qtest_writel(qts, SVGA_FIFO + 8, 16 + 6 * 4); /* next of the guest */
+    qtest_writel(qts, SVGA_FIFO + 12, 16);        /* next of the device */
+    qtest_writel(qts, SVGA_FIFO + 16, 2);         /* fill a rectangle */
+    qtest_writel(qts, SVGA_FIFO + 20, 0x55555555);
+    qtest_writel(qts, SVGA_FIFO + 24, 0);
+    qtest_writel(qts, SVGA_FIFO + 28, 0);
+    qtest_writel(qts, SVGA_FIFO + 32, 8);
+    qtest_writel(qts, SVGA_FIFO + 36, 8);
+}
+
+static uint64_t svga_fifo(QTestState *qts)
+{
+    svga_register(qts, 21, 1); /* sync */
+    return SVGA_FIFO;
+}
+
+static uint64_t svga_fill(QTestState *qts)
+{
+    svga_register(qts, 21, 1);
+    return MMIO;
+}
+
+static void vbe_register(QTestState *qts, uint16_t reg, uint16_t value)
+{
+    qtest_outw(qts, 0x1ce, reg);
+    qtest_outw(qts, 0x1cf, value);
+}
+
+/* Memory for the screen, a line of 640 bytes, is where it is at the end too */
+static void vbe_prepare(QTestState *qts)
+{
+    pci_map(qts, DEVFN(4, 0), 0, MMIO);
+    vbe_register(qts, 1, 640);
+    vbe_register(qts, 2, 1);
+    vbe_register(qts, 3, 8);
+    vbe_register(qts, 4, 1);                /* enable, and clear the screen */
+    qtest_memset(qts, MMIO, 0x55, 4096);
+}
+
+static uint64_t vbe_clear(QTestState *qts)
+{
+    vbe_register(qts, 4, 0);
+    vbe_register(qts, 4, 1);
+    return MMIO;
+}
+
+static void erst_action(QTestState *qts, uint32_t action, uint64_t value)
+{
+    qtest_writel(qts, MMIO + 8, value);
+    qtest_writel(qts, MMIO + 12, value >> 32);
+    qtest_writel(qts, MMIO, action);
+}
+
+static void erst_prepare(QTestState *qts)
+{
+    const uint64_t exchange = MMIO + 0x10000;
+
+    pci_map(qts, DEVFN(4, 0), 0, MMIO);
+    pci_map(qts, DEVFN(4, 0), 1, exchange);
+    qtest_memset(qts, exchange, 0x55, 256);
+    qtest_writel(qts, exchange + 20, 256);  /* length of the record */
+    qtest_writeq(qts, exchange + 96, 0x1234); /* and its name */
+    erst_action(qts, 0, 0);                 /* begin to write */
+    erst_action(qts, 4, 0);                 /* offset */
+    erst_action(qts, 5, 0x9c);              /* execute */
+    erst_action(qts, 3, 0);                 /* end */
+    qtest_memset(qts, exchange, 0xaa, 256);
+}
+
+static uint64_t erst_read(QTestState *qts)
+{
+    erst_action(qts, 1, 0);
+    erst_action(qts, 9, 0x1234);
+    erst_action(qts, 4, 0);
+    erst_action(qts, 5, 0x9c);
+    erst_action(qts, 3, 0);
+    return MMIO + 0x10000;
+}
+
+/* A UDP packet whose checksum the device is to put into it */
+static void e1000e_prepare(QTestState *qts)
+{
+    static const uint8_t packet[60] = {
+        0x52, 0x54, 0, 0, 0, 1, 0x52, 0x54, 0, 0, 0, 2, 8, 0,
+        0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        0, 9, 0, 9, 0, 26, 0, 0, 'p', 'a', 'y', 'l', 'o', 'a', 'd',
+    };
+    const uint64_t ring = PAGES + 0x1000;
+
+    pci_map(qts, DEVFN(4, 0), 0, MMIO);
+    qtest_memwrite(qts, PAGES, packet, sizeof(packet));
+    /* context: IP header at 14 with its checksum at 24, UDP's at 34 and 40 */
+    qtest_writel(qts, ring, 14 | 24 << 8 | 33 << 16);
+    qtest_writel(qts, ring + 4, 34 | 40 << 8);
+    qtest_writel(qts, ring + 8, 0x20000000 | 0x02000000);
+    qtest_writel(qts, ring + 12, 0);
+    /* data, and the end of the packet: do put UDP's in */
+    qtest_writeq(qts, ring + 16, PAGES);
+    qtest_writel(qts, ring + 24, 0x20100000 | 0x01000000 | sizeof(packet));
+    qtest_writel(qts, ring + 28, 2 << 8);
+    qtest_writel(qts, MMIO + 0x3800, ring); /* TDBAL */
+    qtest_writel(qts, MMIO + 0x3804, 0);
+    qtest_writel(qts, MMIO + 0x3808, 128);  /* TDLEN */
+    qtest_writel(qts, MMIO + 0x3810, 0);    /* TDH */
+    qtest_writel(qts, MMIO + 0x400, 2);     /* TCTL: enable */
+}
+
+static uint64_t e1000e_checksum(QTestState *qts)
+{
+    qtest_writel(qts, MMIO + 0x3818, 2);    /* TDT */
+    return PAGES;
+}
+
+#define DISK "-blockdev null-co,node-name=d,size=67108864,read-zeroes=on" \
+             " -device ide-hd,drive=d,bus=ide.0"
+#define CARD "-netdev hubport,id=n,hubid=0"
+
+static const Writer writers[] = {
+    { "ahci-fis", DISK, ahci_prepare, ahci_identify },
+    { "ahci-ncq", DISK, ahci_prepare, ahci_ncq },
+    { "ahci-count", DISK, ahci_prepare_count, ahci_count },
+    { "megasas", "-device megasas,addr=4", megasas_prepare, megasas_frame },
+    { "vbe", "-vga none -device VGA,addr=4,romfile=", vbe_prepare, vbe_clear },
+    { "vmware-svga-fifo", "-device vmware-svga,addr=4,romfile=", svga_prepare,
+      svga_fifo },
+    { "vmware-svga-fill", "-device vmware-svga,addr=4,romfile=", svga_prepare,
+      svga_fill },
+    { "erst", "-object memory-backend-ram,id=m,size=64K"
+      " -device acpi-erst,memdev=m,addr=4", erst_prepare, erst_read },
+    { "e1000e", CARD " -device e1000e,netdev=n,addr=4", e1000e_prepare,
+      e1000e_checksum },
+};
+
+static void test_writer(const void *data)
+{
+    const Writer *w = data;
+    QTestState *qts = qtest_initf("-machine q35 -m 64M %s", w->args);
+    g_autofree char *generation = NULL;
+    g_autofree char *image = NULL;
+    uint8_t before[4096], after[4096];
+    uint64_t at;
+    QDict *mirror;
+    gsize size;
+    int fd;
+
+    qtest_memset(qts, PAGES, 0, 16 * KiB);
+    w->prepare(qts);
+    mirror = dump(qts, "{'track': true, 'strategy': 'precopy'}");
+    generation = g_strdup(qdict_get_str(mirror, "generation"));
+    qobject_unref(mirror);
+    fd = open(out, O_RDONLY);
+    g_assert_cmpint(fd, >=, 0);
+
+    at = w->write(qts);
+    qtest_memread(qts, at, after, sizeof(after));
+    g_assert(g_file_get_contents(out, &image, &size, NULL));
+    memcpy(before, image + find_memory(image, at), sizeof(before));
+    g_assert(memcmp(before, after, sizeof(after)));
+
+    mirror = dump_on(qts, fd, generation, "precopy");
+    g_assert(qdict_haskey(mirror, "base-generation"));
+    qobject_unref(mirror);
+    g_free(image);
+    g_assert(g_file_get_contents(out, &image, &size, NULL));
+    g_assert_nonnull(memmem(image, size, after, sizeof(after)));
+
+    close(fd);
+    unlink(out);
+    qtest_quit(qts);
+}
+
+/* Where writes may be missed nothing relies on the log of them */
+static void test_incomplete(void)
+{
+    static const char *const needs_log[] = { "precopy", "hybrid" };
+    QTestState *qts = qtest_init("-machine q35 -m 64M -device qemu-xhci");
+    g_autofree char *first = NULL;
+    g_autofree char *second = NULL;
+    QDict *rsp, *mirror;
+    size_t i;
+    int fd;
+
+    mirror = dump(qts, "{'track': true, 'strategy': 'precopy'}");
+    first = g_strdup(qdict_get_str(mirror, "generation"));
+    qobject_unref(mirror);
+    fd = open(out, O_RDONLY);
+    g_assert_cmpint(fd, >=, 0);
+    unlink(out);
+
+    /* a device that can't migrate comes, and nothing is tracked any more */
+    qtest_qmp_device_add(qts, "usb-wacom-tablet", "w", "{}");
+    rsp = qtest_qmp(qts, "{'execute': 'dump-untrack'}");
+    g_assert(qdict_haskey(rsp, "error"));
+    qobject_unref(rsp);
+    for (i = 0; i < ARRAY_SIZE(needs_log); i++) {
+        g_autofree char *args = g_strdup_printf("{'strategy': '%s'}",
+                                                needs_log[i]);
+        g_autofree char *track = g_strdup_printf("{'strategy': '%s',"
+                                                 " 'track': true}",
+                                                 needs_log[i]);
+
+        assert_refused(qts, args, needs_log[i]);
+        assert_refused(qts, args, "wacom");
+        assert_refused(qts, track, "wacom");
+    }
+    if (have_userfaultfd()) {
+        mirror = dump(qts, "{}");
+        g_assert_cmpstr(qdict_get_str(mirror, "strategy"), ==, "protect");
+        g_assert(!qdict_haskey(mirror, "full-reason"));
+        qobject_unref(mirror);
+
+        unlink(out);
+        mirror = dump(qts, "{'track': true}");
+        assert_full(mirror, "wacom");
+        g_assert_cmpstr(qdict_get_str(mirror, "strategy"), ==, "protect");
+        g_assert(!qdict_haskey(mirror, "generation"));
+        qobject_unref(mirror);
+
+        mirror = dump_on(qts, fd, first, "auto");
+        assert_full(mirror, "wacom");
+        g_assert(!qdict_haskey(mirror, "generation"));
+        qobject_unref(mirror);
+    }
+    unlink(out);
+
+    /* that it was there is not forgotten when it has gone */
+    qtest_qmp_device_del(qts, "w");
+    mirror = dump_on(qts, fd, first, "precopy");
+    assert_full(mirror, "wacom");
+    second = g_strdup(qdict_get_str(mirror, "generation"));
+    qobject_unref(mirror);
+    close(fd);
+    fd = open(out, O_RDONLY);
+    mirror = dump_on(qts, fd, second, "precopy");
+    g_assert_cmpstr(qdict_get_str(mirror, "base-generation"), ==, second);
+    g_free(second);
+    second = g_strdup(qdict_get_str(mirror, "generation"));
+    qobject_unref(mirror);
+    close(fd);
+    fd = open(out, O_RDONLY);
+
+    /* nor if no dump has seen it */
+    qtest_qmp_device_add(qts, "usb-wacom-tablet", "w", "{}");
+    qtest_qmp_device_del(qts, "w");
+    mirror = dump_on(qts, fd, second, "precopy");
+    assert_full(mirror, "wacom");
+    g_assert(qdict_haskey(mirror, "generation"));
     qobject_unref(mirror);
 
     close(fd);
@@ -458,6 +841,7 @@ static void test_track(void)
 int main(int argc, char **argv)
 {
     g_autofree char *dir = NULL;
+    size_t i;
     int ret;
 
     g_test_init(&argc, &argv, NULL);
@@ -470,6 +854,13 @@ int main(int argc, char **argv)
     qtest_add_func("/dump-mirror/kdump", test_kdump);
     qtest_add_func("/dump-mirror/strategies", test_strategies);
     qtest_add_func("/dump-mirror/track", test_track);
+    for (i = 0; i < ARRAY_SIZE(writers); i++) {
+        g_autofree char *path = g_strconcat("/dump-mirror/log/",
+                                            writers[i].name, NULL);
+
+        qtest_add_data_func(path, &writers[i], test_writer);
+    }
+    qtest_add_func("/dump-mirror/incomplete", test_incomplete);
     ret = g_test_run();
 
     unlink(out);
