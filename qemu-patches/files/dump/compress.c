@@ -47,7 +47,10 @@ DumpCompress *dump_compress_new(uint32_t method, size_t page_size)
         break;
 #ifdef CONFIG_LZO
     case DUMP_DH_COMPRESSED_LZO:
-        c->lzo = g_malloc(LZO1X_1_MEM_COMPRESS);
+        c->lzo = g_try_malloc(LZO1X_1_MEM_COMPRESS);
+        if (!c->lzo) {
+            return NULL;
+        }
         /*
          * LZO will expand incompressible data by a little amount. Please check
          * the following URL to see the expansion calculation:

@@ -114,6 +114,17 @@ static char *not_written(void)
     return g_strdup_printf("the output can't be written: %s", strerror(errno));
 }
 
+static char *head_memory(DumpMirror *m, char **why)
+{
+    char *head = g_try_malloc(m->head_size);
+
+    if (!head) {
+        *why = g_strdup_printf("cannot allocate %" PRIu64 " bytes for the base's "
+                               "head", m->head_size);
+    }
+    return head;
+}
+
 /*
  * XFS gives each write to a shared block 128 KiB of its own unless it is told
  * that we know better.  Others have no such hint.
@@ -153,9 +164,12 @@ static bool is_in_pieces(DumpMirror *m, char **why)
 
 static bool clone_base(DumpMirror *m, uint64_t pages, char **why)
 {
-    g_autofree char *head = g_malloc(m->head_size);
+    g_autofree char *head = head_memory(m, why);
     struct stat st;
 
+    if (!head) {
+        return false;
+    }
     if (fstat(m->base_fd, &st) || st.st_size < m->file_size ||
         !read_fully(m->base_fd, head, m->head_size) || !check_head(m, head)) {
         *why = not_the_base();
@@ -186,9 +200,12 @@ static bool clone_base(DumpMirror *m, uint64_t pages, char **why)
 
 static bool overlay_base(DumpMirror *m, char **why)
 {
-    g_autofree char *head = g_malloc(m->head_size);
+    g_autofree char *head = head_memory(m, why);
     Error *err = NULL;
 
+    if (!head) {
+        return false;
+    }
     mirror_writer_buffered(m);
     if (!mirror_overlay_open(m, &err)) {
         *why = g_strdup_printf("no overlay: %s", error_get_pretty(err));

@@ -11,9 +11,16 @@
 
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "qapi/error.h"
 #include "mirror.h"
 #include "trace.h"
 #include <sched.h>
+
+struct MirrorCopier {
+    DumpMirror *m;
+    MirrorKdumpWorker *worker;   /* NULL: it does not compress */
+    QemuThread thread;
+};
 
 void mirror_hot_chunk(DumpMirror *m, MirrorRegion *r, size_t chunk,
                       bool urgent)
@@ -284,11 +291,12 @@ static void find_data(MirrorJob *job, const unsigned long *wanted)
 static bool get_buffer(DumpMirror *m, MirrorRegion *r, MirrorJob *job,
                        const unsigned long *all)
 {
+    const bool packed = r->delta && !in_place(m);
     size_t page, n = 0;
 
     for (page = 0; page < MIRROR_CHUNK_PAGES; page++) {
         job->at[page] = n;
-        n += !r->delta || test_bit(page, all);
+        n += !packed || test_bit(page, all);
     }
     if (in_place(m)) {
         return true;
@@ -309,6 +317,7 @@ static bool copy_chunk(DumpMirror *m, MirrorRegion *r, size_t chunk,
     size_t copied, faulted = 0, total;
     uint64_t bytes;
     MirrorJob *job;
+    Error *err = NULL;
 
     bytes = wanted_pages(m, r, chunk, all);
     if (m->again || m->early) {
@@ -318,7 +327,11 @@ static bool copy_chunk(DumpMirror *m, MirrorRegion *r, size_t chunk,
         qatomic_add(&m->s->written_size, bytes);
         return true;
     }
-    job = g_new0(MirrorJob, 1);
+    job = mirror_new(MirrorJob, 1, "a piece of memory to write", &err);
+    if (!job) {
+        mirror_fail(m, err);
+        return false;
+    }
     job->region = r;
     job->host = QEMU_ALIGN_PTR_DOWN(start, MIRROR_CHUNK);
     if (!w && !get_buffer(m, r, job, all)) {
@@ -372,21 +385,27 @@ void mirror_rewind(DumpMirror *m)
     }
 }
 
-static void *copier_thread(void *opaque)
+static void copy_chunks(MirrorCopier *c)
 {
-    DumpMirror *m = opaque;
-    MirrorKdumpWorker *w = NULL;
     MirrorRegion *r;
     size_t chunk;
 
-    mirror_thread_yield_to_guest();
-    if (m->kdump) {
-        w = mirror_kdump_worker_new(m);
+    if (c->worker) {
+        mirror_kdump_worker_begin(c->worker);
     }
-    while (next_chunk(m, &r, &chunk) && copy_chunk(m, r, chunk, w)) {
+    while (next_chunk(c->m, &r, &chunk) &&
+           copy_chunk(c->m, r, chunk, c->worker)) {
         /* next */
     }
-    mirror_kdump_worker_free(w);
+    if (c->worker) {
+        mirror_kdump_worker_end(c->worker);
+    }
+}
+
+static void *copier_thread(void *opaque)
+{
+    mirror_thread_yield_to_guest();
+    copy_chunks(opaque);
     return NULL;
 }
 
@@ -401,20 +420,59 @@ static unsigned number_of_copiers(DumpMirror *m)
     return m->kdump ? MIN(n, m->pool.chunks_max - 1) : n;
 }
 
-void mirror_copy_all(DumpMirror *m)
+bool mirror_copier_prepare(DumpMirror *m, Error **errp)
+{
+    const unsigned n = number_of_copiers(m);
+    Error *err = NULL;
+
+    m->copiers = mirror_new(MirrorCopier, n, "copiers", errp);
+    if (!m->copiers) {
+        return false;
+    }
+    for (; m->ncopiers < n; m->ncopiers++) {
+        MirrorCopier *c = &m->copiers[m->ncopiers];
+
+        c->m = m;
+        if (m->kdump && !(c->worker = mirror_kdump_worker_new(m, &err))) {
+            break;
+        }
+    }
+    if (!m->ncopiers) {
+        error_propagate(errp, err);
+        return false;
+    }
+    error_free(err);
+    return true;
+}
+
+void mirror_copier_free(DumpMirror *m)
 {
     unsigned i;
 
-    m->ncopiers = number_of_copiers(m);
-    m->copiers = g_new0(QemuThread, m->ncopiers);
     for (i = 0; i < m->ncopiers; i++) {
-        qemu_thread_create(&m->copiers[i], "dump-copier", copier_thread, m,
-                           QEMU_THREAD_JOINABLE);
+        mirror_kdump_worker_free(m->copiers[i].worker);
     }
-    for (i = 0; i < m->ncopiers; i++) {
-        qemu_thread_join(&m->copiers[i]);
-    }
+    m->ncopiers = 0;
     g_clear_pointer(&m->copiers, g_free);
+}
+
+void mirror_copy_all(DumpMirror *m)
+{
+    unsigned i, n = 0;
+
+    while (n < m->ncopiers &&
+           mirror_thread_create(&m->copiers[n].thread, "dump-copier",
+                                copier_thread, &m->copiers[n], NULL)) {
+        n++;
+    }
+    trace_dump_mirror_copiers(n, m->ncopiers);
+    if (!n) {
+        /* memory may be protected: rather slow than not at all */
+        copy_chunks(&m->copiers[0]);
+    }
+    for (i = 0; i < n; i++) {
+        qemu_thread_join(&m->copiers[i].thread);
+    }
 }
 
 void mirror_count_pages(DumpMirror *m)

@@ -31,6 +31,7 @@ typedef struct DirtyBlock {
     size_t npages;
     unsigned long *since;    /* written to since the generation's T0 */
     unsigned long *fresh;    /* written to since the dump looked last */
+    unsigned long *spare;    /* zero, to take the place of @since at T0; or NULL */
 } DirtyBlock;
 
 static struct {
@@ -49,6 +50,7 @@ static void clear_block(void *opaque)
 
     g_free(b->since);
     g_free(b->fresh);
+    g_free(b->spare);
 }
 
 static DirtyBlock *find_block(RAMBlock *rb)
@@ -131,8 +133,25 @@ static RAMBlockNotifier block_notifier = {
     .ram_block_resized = on_block_resize,
 };
 
-static void make_blocks(void)
+/*
+ * KVM has a bit a page of each address space, of which x86 has two.  And the map of
+ * memory is made anew.
+ */
+static bool check_room(Error **errp)
 {
+    size_t bytes = 4 * MiB;
+    RAMBlock *rb;
+
+    RCU_READ_LOCK_GUARD();
+    RAMBLOCK_FOREACH(rb) {
+        bytes += 2 * (rb->max_length >> MIRROR_PAGE_BITS) / BITS_PER_BYTE;
+    }
+    return mirror_has_room(bytes, "the log of written pages", errp);
+}
+
+static bool make_blocks(Error **errp)
+{
+    static const char what[] = "bitmaps of written pages";
     RAMBlock *rb;
 
     dirty_log.blocks = g_array_new(false, true, sizeof(DirtyBlock));
@@ -145,11 +164,16 @@ static void make_blocks(void)
 
         /* only these are logged; of the others every page counts as written */
         if (qemu_ram_is_migratable(rb)) {
-            b.since = bitmap_new(b.npages);
-            b.fresh = bitmap_new(b.npages);
+            if (!(b.since = mirror_bitmap(b.npages, what, errp)) ||
+                !(b.fresh = mirror_bitmap(b.npages, what, errp))) {
+                g_free(b.since);
+                g_clear_pointer(&dirty_log.blocks, g_array_unref);
+                return false;
+            }
             g_array_append_val(dirty_log.blocks, b);
         }
     }
+    return true;
 }
 
 bool mirror_dirty_start(Error **errp)
@@ -162,7 +186,8 @@ bool mirror_dirty_start(Error **errp)
         return false;
     }
     if (!dirty_log.users) {
-        if (!memory_global_dirty_log_start(GLOBAL_DIRTY_DUMP, errp)) {
+        if (!check_room(errp) ||
+            !memory_global_dirty_log_start(GLOBAL_DIRTY_DUMP, errp)) {
             return false;
         }
         ram_block_notifier_add(&block_notifier);
@@ -173,8 +198,9 @@ bool mirror_dirty_start(Error **errp)
         registered = true;
     }
     dirty_log.users++;
-    if (!dirty_log.blocks) {
-        make_blocks();
+    if (!dirty_log.blocks && !make_blocks(errp)) {
+        mirror_dirty_stop();
+        return false;
     }
     return true;
 }
@@ -279,6 +305,22 @@ char *mirror_dirty_why_not(const char *generation)
     return g_strdup(dirty_log.lost ?: "no tracking since the base was made");
 }
 
+bool mirror_dirty_prepare_take(Error **errp)
+{
+    guint i;
+
+    for (i = 0; dirty_log.blocks && i < dirty_log.blocks->len; i++) {
+        DirtyBlock *b = &g_array_index(dirty_log.blocks, DirtyBlock, i);
+
+        if (!b->spare &&
+            !(b->spare = mirror_bitmap(b->npages, "a bitmap of written pages",
+                                       errp))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 GPtrArray *mirror_dirty_take(void)
 {
     GPtrArray *taken = g_ptr_array_new_with_free_func(g_free);
@@ -288,7 +330,8 @@ GPtrArray *mirror_dirty_take(void)
         DirtyBlock *b = &g_array_index(dirty_log.blocks, DirtyBlock, i);
 
         g_ptr_array_add(taken, b->since);
-        b->since = bitmap_new(b->npages);
+        assert(b->spare);
+        b->since = g_steal_pointer(&b->spare);
     }
     return taken;
 }

@@ -266,13 +266,34 @@ static bool flush_window(DumpMirror *m, KdumpWindow *w)
     return true;
 }
 
-/* Fill a window.  Returns one that is to be written and freed, or NULL */
-static KdumpWindow *fill_window(MirrorKdump *k, uint64_t at, const uint8_t *buf,
-                                size_t size)
+static KdumpWindow *window_new(DumpMirror *m, uint64_t at)
 {
-    KdumpWindow *w = NULL, *evicted = NULL;
+    static const char what[] = "page descriptors";
+    Error *err = NULL;
+    KdumpWindow *w = mirror_new(KdumpWindow, 1, what, &err);
+
+    if (!w || !(w->buf = mirror_alloc_pages(WINDOW, what, &err))) {
+        g_free(w);
+        mirror_fail(m, err);
+        errno = ENOMEM;
+        return NULL;
+    }
+    w->at = at;
+    return w;
+}
+
+/*
+ * Fill a window.  Returns false if there is no memory for one; @full is one that is
+ * to be written and freed, or NULL.
+ */
+static bool fill_window(DumpMirror *m, uint64_t at, const uint8_t *buf,
+                        size_t size, KdumpWindow **full)
+{
+    MirrorKdump *k = m->kdump;
+    KdumpWindow *w = NULL;
     size_t i, in = at % WINDOW;
 
+    *full = NULL;
     QEMU_LOCK_GUARD(&k->lock);
     for (i = 0; i < WINDOWS; i++) {
         if (k->windows[i] && k->windows[i]->at == at - in) {
@@ -281,21 +302,23 @@ static KdumpWindow *fill_window(MirrorKdump *k, uint64_t at, const uint8_t *buf,
         }
     }
     if (!w) {
+        w = window_new(m, at - in);
+        if (!w) {
+            return false;
+        }
         i = k->oldest;
         k->oldest = (k->oldest + 1) % WINDOWS;
-        evicted = k->windows[i];
-        w = k->windows[i] = g_new0(KdumpWindow, 1);
-        w->at = at - in;
-        w->buf = qemu_memalign(qemu_real_host_page_size(), WINDOW);
+        *full = k->windows[i];
+        k->windows[i] = w;
     }
     memcpy(w->buf + in, buf, size);
     bitmap_set(w->have, in / WINDOW_UNIT, size / WINDOW_UNIT);
     w->filled += size;
-    if (w->filled == WINDOW && !evicted) {
+    if (w->filled == WINDOW && !*full) {
         k->windows[i] = NULL;
-        return w;
+        *full = w;
     }
-    return evicted;
+    return true;
 }
 
 static bool put_bytes(DumpMirror *m, uint64_t at, const void *buf, size_t size)
@@ -305,8 +328,8 @@ static bool put_bytes(DumpMirror *m, uint64_t at, const void *buf, size_t size)
     }
     while (size) {
         size_t n = MIN(size, WINDOW - at % WINDOW);
-        KdumpWindow *w = fill_window(m->kdump, at, buf, n);
-        bool ok = !w || flush_window(m, w);
+        KdumpWindow *w;
+        bool ok = fill_window(m, at, buf, n, &w) && (!w || flush_window(m, w));
 
         window_free(w);
         if (!ok) {
@@ -368,8 +391,15 @@ static bool next_segment(MirrorKdumpWorker *w)
 
 static void push_segment(MirrorKdumpWorker *w)
 {
-    MirrorJob *job = g_new0(MirrorJob, 1);
+    Error *err = NULL;
+    MirrorJob *job = mirror_new(MirrorJob, 1, "a segment to write", &err);
 
+    if (!job) {
+        mirror_fail(w->m, err);
+        mirror_pool_put_chunk(&w->m->pool, w->segment);
+        w->segment = NULL;
+        return;
+    }
     job->buf = w->segment;
     job->size = ROUND_UP(w->used, MIRROR_PAGE);
     job->offset = segment_offset(w->m->kdump, w->number);
@@ -378,34 +408,43 @@ static void push_segment(MirrorKdumpWorker *w)
     mirror_writer_push(w->m, job);
 }
 
-MirrorKdumpWorker *mirror_kdump_worker_new(DumpMirror *m)
+MirrorKdumpWorker *mirror_kdump_worker_new(DumpMirror *m, Error **errp)
 {
-    MirrorKdumpWorker *w = g_new0(MirrorKdumpWorker, 1);
-    Error *err = NULL;
+    MirrorKdumpWorker *w = mirror_new(MirrorKdumpWorker, 1, "compression", errp);
 
+    if (!w) {
+        return NULL;
+    }
     w->m = m;
     w->compress = dump_compress_new(m->s->flag_compress, MIRROR_PAGE);
     if (!w->compress) {
-        error_setg(&err, "dump: failed to set up compression");
-        mirror_fail(m, err);
-    } else {
-        w->room = MAX(dump_compress_bound(w->compress), MIRROR_PAGE);
-        /* before a chunk is taken: others may wait for that chunk */
-        next_segment(w);
+        error_setg(errp, "dump: failed to set up compression");
+        g_free(w);
+        return NULL;
     }
+    w->room = MAX(dump_compress_bound(w->compress), MIRROR_PAGE);
     return w;
 }
 
 void mirror_kdump_worker_free(MirrorKdumpWorker *w)
 {
-    if (!w) {
-        return;
+    if (w) {
+        dump_compress_free(w->compress);
+        g_free(w);
     }
+}
+
+void mirror_kdump_worker_begin(MirrorKdumpWorker *w)
+{
+    /* before a chunk is taken: others may wait for that chunk */
+    next_segment(w);
+}
+
+void mirror_kdump_worker_end(MirrorKdumpWorker *w)
+{
     if (w->segment) {
         push_segment(w);
     }
-    dump_compress_free(w->compress);
-    g_free(w);
 }
 
 /*
@@ -510,10 +549,14 @@ void mirror_kdump_describe(MirrorKdumpWorker *w, const MirrorJob *job,
 static bool put_bitmap(DumpMirror *m, uint64_t at)
 {
     DumpState *s = m->s;
-    g_autofree uint8_t *buf = g_malloc(WINDOW);
+    g_autofree uint8_t *buf = g_try_malloc(WINDOW);
     uint64_t done, pfn, end;
     size_t i;
 
+    if (!buf) {
+        errno = ENOMEM;
+        return false;
+    }
     for (done = 0; done < s->len_dump_bitmap; done += WINDOW) {
         size_t size = MIN(WINDOW, s->len_dump_bitmap - done);
         uint64_t first = done * BITS_PER_BYTE;

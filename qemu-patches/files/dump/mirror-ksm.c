@@ -95,7 +95,11 @@ bool mirror_ksm_begin(DumpMirror *m, Error **errp)
     for (i = 0; i < m->nregions && !m->ksm_left; i++) {
         MirrorRegion *r = &m->regions[i];
 
-        r->unmerged = is_mergeable(r->rb) ? bitmap_new(r->nchunks) : NULL;
+        if (is_mergeable(r->rb) &&
+            !(r->unmerged = mirror_bitmap(r->nchunks, "what KSM is kept from",
+                                          errp))) {
+            return false;
+        }
     }
     return true;
 }

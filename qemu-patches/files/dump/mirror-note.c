@@ -30,6 +30,8 @@ DumpMirrorInfo *mirror_info(DumpMirror *m)
 
     info->t0_ns = m->t0_wall_ns;
     info->pause_ns = m->pause_ns;
+    info->t0_tries = m->t0_tries;
+    info->protect_calls = m->protect_calls;
     info->capture_ns = m->capture_ns ?: now - m->t0_ns;
     info->total_ns = m->total_ns ?: now - m->start_ns;
     WITH_QEMU_LOCK_GUARD(&m->phase_lock) {

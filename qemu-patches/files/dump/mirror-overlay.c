@@ -14,6 +14,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/coroutine.h"
+#include "qemu/coroutine_int.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-misc.h"
@@ -32,6 +33,9 @@
 /* Writes of one writer that are under way, and threads that make them */
 #define AT_ONCE 64
 #define IO_THREADS 8
+
+/* Each is a coroutine, whose stack is something that QEMU has to get */
+#define ROOM_TO_OPEN (32 * (size_t)COROUTINE_STACK_SIZE)
 
 struct MirrorOverlay {
     IOThread *iothread;
@@ -100,13 +104,25 @@ static bool overlay_io(MirrorOverlay *o, OverlayIO *ios, size_t n)
     return batch.ret == 0;
 }
 
+/* So many writes that twice the coroutines could be made: others make some, too */
+static size_t write_at_once(size_t n)
+{
+    n = MIN(n, AT_ONCE);
+    while (n > 1 && !mirror_has_room(2 * n * COROUTINE_STACK_SIZE, "writes", NULL)) {
+        n /= 2;
+    }
+    return n;
+}
+
 bool mirror_overlay_write(MirrorOverlay *o, const MirrorRun *runs, size_t n)
 {
     OverlayIO ios[AT_ONCE];
     size_t i;
 
     for (; n; runs += i, n -= i) {
-        for (i = 0; i < MIN(n, AT_ONCE); i++) {
+        const size_t at_once = write_at_once(n);
+
+        for (i = 0; i < at_once; i++) {
             ios[i] = (OverlayIO) {
                 .blk = o->output, .op = OVERLAY_WRITE, .run = runs[i],
             };
@@ -346,6 +362,9 @@ static bool beside_main_loop(DumpMirror *m,
 
 bool mirror_overlay_open(DumpMirror *m, Error **errp)
 {
+    if (!mirror_has_room(ROOM_TO_OPEN, "the image's coroutines", errp)) {
+        return false;
+    }
     m->overlay = g_new0(MirrorOverlay, 1);
     m->overlay->fdsets[0] = m->overlay->fdsets[1] = -1;
     if (in_main_loop(m, open_files, errp) &&

@@ -51,6 +51,16 @@ bool mirror_pool_init(MirrorPool *p, uint64_t limit, Error **errp)
         p->map = NULL;
         return false;
     }
+    if (!(p->warm = mirror_new(uint32_t, p->nslots, "the mirror's slots",
+                               errp)) ||
+        !(p->refs = mirror_new(uint16_t, p->nslots, "the mirror's slots",
+                               errp))) {
+        munmap(p->map, p->map_size);
+        p->map = NULL;
+        g_clear_pointer(&p->warm, g_free);
+        g_clear_pointer(&p->refs, g_free);
+        return false;
+    }
     p->base = QEMU_ALIGN_PTR_UP(p->map, MIRROR_CHUNK);
     qemu_madvise(p->map, p->map_size, QEMU_MADV_HUGEPAGE);
     qemu_madvise(p->map, p->map_size, QEMU_MADV_DONTFORK);
@@ -58,8 +68,6 @@ bool mirror_pool_init(MirrorPool *p, uint64_t limit, Error **errp)
     qemu_mutex_init(&p->lock);
     qemu_cond_init(&p->cond);
     qemu_cond_init(&p->wanted);
-    p->warm = g_new(uint32_t, p->nslots);
-    p->refs = g_new0(uint16_t, p->nslots);
     return true;
 }
 

@@ -32,15 +32,32 @@
 /* Of a delta, so that T0 is not long in coming */
 #define DELTA_MAX (128 * MiB)
 
-static void empty_delta(DumpMirror *m)
+/* Their bitmaps: those that there are stay as they are, others have all pages */
+static bool make_deltas(DumpMirror *m, Error **errp)
 {
     size_t i;
 
     for (i = 0; i < m->nregions; i++) {
         MirrorRegion *r = &m->regions[i];
+        const size_t npages = mirror_block_pages(r);
 
-        g_free(r->delta);
-        r->delta = bitmap_new(mirror_block_pages(r));
+        if (!r->delta) {
+            r->delta = mirror_bitmap(npages, "a bitmap of pages to copy", errp);
+            if (!r->delta) {
+                return false;
+            }
+            bitmap_fill(r->delta, npages);
+        }
+    }
+    return true;
+}
+
+static void empty_delta(DumpMirror *m)
+{
+    size_t i;
+
+    for (i = 0; i < m->nregions; i++) {
+        bitmap_zero(m->regions[i].delta, mirror_block_pages(&m->regions[i]));
     }
 }
 
@@ -91,15 +108,6 @@ static bool all_is_logged(DumpMirror *m, Error **errp)
     return true;
 }
 
-static void forget_delta(DumpMirror *m)
-{
-    size_t i;
-
-    for (i = 0; i < m->nregions; i++) {
-        g_clear_pointer(&m->regions[i].delta, g_free);
-    }
-}
-
 bool mirror_precopy(DumpMirror *m, Error **errp)
 {
     /* else what is left is protected, however much it is */
@@ -108,19 +116,23 @@ bool mirror_precopy(DumpMirror *m, Error **errp)
     size_t left = SIZE_MAX, before;
     int round, vain = 0;
 
-    if (!all_is_logged(m, errp)) {
+    if (!all_is_logged(m, errp) || !make_deltas(m, errp)) {
         return false;
     }
     if (all_at_t0 && !m->t0_copies) {
         /* Touched here, so that T0 does not wait for the kernel's pages */
-        m->t0_copies = qemu_memalign(MIRROR_PAGE, MAX_PAGES * MIRROR_PAGE);
-        m->t0_hosts = g_new0(uint8_t *, MAX_PAGES);
+        static const char what[] = "pages to copy at T0";
+
+        if (!(m->t0_hosts = mirror_new(uint8_t *, MAX_PAGES, what, errp)) ||
+            !(m->t0_copies = mirror_alloc_pages(MAX_PAGES * MIRROR_PAGE, what,
+                                                errp))) {
+            return false;
+        }
         memset(m->t0_copies, 0, MAX_PAGES * MIRROR_PAGE);
     }
     if (!m->delta) {
         /* all of it; what is written from now on counts */
-        next_delta(m);
-        forget_delta(m);
+        grow_delta(m);
     }
     for (round = 0; round < MAX_ROUNDS && !mirror_failed(m); round++) {
         mirror_rewind(m);

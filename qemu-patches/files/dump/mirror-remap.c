@@ -29,11 +29,17 @@
 /* So that memory does not grow with the delta: 2 MiB for each writer */
 #define PENDING_MAX (64 * KiB)
 
+/* Not a GArray: it may grow as large as the delta */
+typedef struct Pending {
+    struct file_clone_range *v;
+    size_t n, max;
+} Pending;
+
 struct MirrorRemap {
     uint64_t next;               /* offset in the file, atomic */
     QemuMutex lock;              /* of all below */
     bool has_base;
-    GArray *pending;             /* struct file_clone_range */
+    Pending pending;
 };
 
 /* In the output, and from @fd to there */
@@ -61,11 +67,6 @@ static bool share_all_of_base(DumpMirror *m)
         r->has_base = share_base(m, m->head_size, m->file_size - m->head_size);
     }
     return r->has_base;
-}
-
-static GArray *new_pending(void)
-{
-    return g_array_new(false, false, sizeof(struct file_clone_range));
 }
 
 bool mirror_remap_open(DumpMirror *m, uint64_t pages)
@@ -98,25 +99,32 @@ bool mirror_remap_open(DumpMirror *m, uint64_t pages)
     r = g_new0(MirrorRemap, 1);
     r->next = next;
     qemu_mutex_init(&r->lock);
-    r->pending = new_pending();
     m->remap = r;
     return true;
 }
 
 /* @run lies at @at in the file */
-static void add_pending(GArray *pending, const MirrorRun *run, uint64_t at)
+static bool add_pending(DumpMirror *m, const MirrorRun *run, uint64_t at)
 {
-    struct file_clone_range *last = pending->len ?
-        &g_array_index(pending, struct file_clone_range, pending->len - 1) : NULL;
+    Pending *p = &m->remap->pending;
+    struct file_clone_range *last = p->n ? &p->v[p->n - 1] : NULL;
+    Error *err = NULL;
 
     if (last && last->src_offset + last->src_length == at &&
         last->dest_offset + last->src_length == run->offset) {
         last->src_length += run->size;
-        return;
+        return true;
     }
-    g_array_append_vals(pending, &(struct file_clone_range) {
+    if (!mirror_grow((void **)&p->v, &p->max, p->n + 1, sizeof(*p->v),
+                     "the places of pages", &err)) {
+        mirror_fail(m, err);
+        errno = ENOMEM;
+        return false;
+    }
+    p->v[p->n++] = (struct file_clone_range) {
         .src_offset = at, .src_length = run->size, .dest_offset = run->offset,
-    }, 1);
+    };
+    return true;
 }
 
 /* Runs that follow on each other in memory */
@@ -132,7 +140,9 @@ static bool write_together(DumpMirror *m, const MirrorRun *runs, size_t n,
     }
     QEMU_LOCK_GUARD(&r->lock);
     for (i = 0; i < n; at += runs[i++].size) {
-        add_pending(r->pending, &runs[i], at);
+        if (!add_pending(m, &runs[i], at)) {
+            return false;
+        }
     }
     return true;
 }
@@ -155,13 +165,12 @@ bool mirror_remap_write(DumpMirror *m, const MirrorRun *runs, size_t n)
     return true;
 }
 
-static bool give_places(DumpMirror *m, GArray *pending)
+static bool give_places(DumpMirror *m, Pending *p)
 {
     size_t i;
 
-    for (i = 0; i < pending->len && !mirror_failed(m); i++) {
-        if (!share(m, m->s->fd,
-                   &g_array_index(pending, struct file_clone_range, i))) {
+    for (i = 0; i < p->n && !mirror_failed(m); i++) {
+        if (!share(m, m->s->fd, &p->v[i])) {
             return false;
         }
     }
@@ -171,23 +180,26 @@ static bool give_places(DumpMirror *m, GArray *pending)
 bool mirror_remap_some(DumpMirror *m)
 {
     MirrorRemap *r = m->remap;
-    g_autoptr(GArray) pending = NULL;
+    Pending pending;
+    bool ok;
 
     WITH_QEMU_LOCK_GUARD(&r->lock) {
-        if (r->pending->len < PENDING_MAX) {
+        if (r->pending.n < PENDING_MAX) {
             return true;
         }
         if (!share_all_of_base(m)) {
             return false;
         }
         pending = r->pending;
-        r->pending = new_pending();
+        r->pending = (Pending) { 0 };
     }
     /* Others can write meanwhile */
-    return give_places(m, pending);
+    ok = give_places(m, &pending);
+    g_free(pending.v);
+    return ok;
 }
 
-static gint by_place(gconstpointer a, gconstpointer b)
+static int by_place(const void *a, const void *b)
 {
     const struct file_clone_range *x = a, *y = b;
 
@@ -200,15 +212,15 @@ static gint by_place(gconstpointer a, gconstpointer b)
  * the pages would be shared to be replaced at once, and a place where nothing is
  * yet is given in half the time.
  */
-static bool interleave(DumpMirror *m, GArray *pending)
+static bool interleave(DumpMirror *m, Pending *p)
 {
     uint64_t at = m->head_size;
     size_t i;
 
-    g_array_sort(pending, by_place);
-    for (i = 0; i < pending->len && !mirror_failed(m); i++) {
-        struct file_clone_range *page =
-            &g_array_index(pending, struct file_clone_range, i);
+    /* GLib's takes as much memory again, and has to get it */
+    qsort(p->v, p->n, sizeof(*p->v), by_place);
+    for (i = 0; i < p->n && !mirror_failed(m); i++) {
+        struct file_clone_range *page = &p->v[i];
 
         if ((page->dest_offset > at &&
              !share_base(m, at, page->dest_offset - at)) ||
@@ -223,10 +235,10 @@ static bool interleave(DumpMirror *m, GArray *pending)
 bool mirror_remap_finish(DumpMirror *m, Error **errp)
 {
     MirrorRemap *r = m->remap;
-    bool in_pieces = mirror_base_pieces(m) > r->pending->len;
+    bool in_pieces = mirror_base_pieces(m) > r->pending.n;
 
-    if (!(in_pieces && !r->has_base ? interleave(m, r->pending) :
-          share_all_of_base(m) && give_places(m, r->pending)) ||
+    if (!(in_pieces && !r->has_base ? interleave(m, &r->pending) :
+          share_all_of_base(m) && give_places(m, &r->pending)) ||
         ftruncate(m->s->fd, m->file_size + m->s->elf_section_data_size)) {
         error_setg_errno(errp, errno, "dump: cannot give pages their place in "
                          "the output");
@@ -238,7 +250,7 @@ bool mirror_remap_finish(DumpMirror *m, Error **errp)
 void mirror_remap_free(DumpMirror *m)
 {
     if (m->remap) {
-        g_array_unref(m->remap->pending);
+        g_free(m->remap->pending.v);
         qemu_mutex_destroy(&m->remap->lock);
         g_clear_pointer(&m->remap, g_free);
     }

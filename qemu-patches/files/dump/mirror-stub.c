@@ -14,6 +14,11 @@ bool dump_mirror_in_progress(void)
     return false;
 }
 
+bool dump_mirror_allows_writer(const char *what, Error **errp)
+{
+    return true;
+}
+
 DumpMirror *dump_mirror_new(const DumpMirrorOptions *opts, Error **errp)
 {
     error_setg(errp, "mode=mirror needs Linux");
@@ -24,12 +29,13 @@ void dump_mirror_free(DumpMirror *m)
 {
 }
 
-bool dump_mirror_check_output(int fd, Error **errp)
+bool dump_mirror_check_output(DumpMirror *m, const char *protocol, int fd,
+                              Error **errp)
 {
     g_assert_not_reached();
 }
 
-void dump_mirror_attach(DumpState *s, DumpMirror *m, const char *protocol)
+void dump_mirror_attach(DumpState *s, DumpMirror *m)
 {
     g_assert_not_reached();
 }

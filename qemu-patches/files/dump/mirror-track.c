@@ -23,21 +23,60 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-/* While so many runs of granules are in the log, another round is worth its time */
-#define PREPROTECT_ENOUGH 64
-#define PREPROTECT_ROUNDS 4
+/* What T0 may take to protect, by what calls cost here: then rounds end */
+#define ROUND_ENOUGH_NS (200 * SCALE_US)
+#define MAX_ROUNDS 32
+/* Rounds that were no quicker than the quickest; and once T0 has been tried */
+#define MAX_VAIN_ROUNDS 4
+#define MAX_VAIN_AGAIN 2
+/* Of those rounds, which look for pages that join a delta */
+#define DELTA_ROUNDS 4
+
+/* So many calls at T0 are few, and this is a small price for that */
+#define FEW_CALLS 16
+#define FEW_CALLS_NS (500 * SCALE_US)
+
+/* T0 is tried again while it would take longer than this, and never longer than that */
+#define T0_TRIES 8
+#define T0_ENOUGH_NS (2 * SCALE_MS)
+#define T0_MAX_NS (100 * SCALE_MS)
+
+/*
+ * One call holds off whoever maps memory, and faults behind that, for as long as it
+ * takes; at T0 nobody is there to wait.
+ */
+#define PREPROTECT_MAX (64 * MiB)
+
+/* A delta's neighbours are only protected if they are near */
+#define DELTA_GAP_MAX (64 * MiB)
+
+/* First guesses, and the size of the memory that tells better */
+#define CALL_NS 20000
+#define MIB_NS 8000
+#define SAMPLE_MAX (64 * MiB)
+
+/* Calls up to the first of these sizes are all overhead, from the second on none */
+#define SMALL_CALL (2 * MIRROR_WINDOW)
+#define LARGE_CALL (4 * MiB)
 
 /* Ranges of memory that a delta keeps KSM from */
 #define UNMERGED_MAX 4096
 
 /* One that waits must not hold up the faults of all other vCPUs */
-#define FAULT_THREADS CLAMP(g_get_num_processors() / 4, 2, 8)
+#define FAULT_THREADS_MIN 2
+#define FAULT_THREADS CLAMP(g_get_num_processors() / 4, FAULT_THREADS_MIN, 8)
 
 /*
  * No guest waits longer than this for the output.  A disk that hangs ends the
  * dump, not the guest.
  */
 #define WAIT_MAX_NS (2 * NANOSECONDS_PER_SECOND)
+
+struct MirrorFaultThread {
+    DumpMirror *m;
+    int epoll;
+    QemuThread thread;
+};
 
 static int uffd_new(int fd)
 {
@@ -133,7 +172,104 @@ bool mirror_track_unprotect(DumpMirror *m, uint8_t *host, size_t size)
     }
     error_setg_errno(&err, errno, "dump: cannot unprotect guest memory");
     mirror_fail(m, err);
+    /* now: T0 may be waiting for the vCPU that waits for this */
+    mirror_track_release(m);
     return false;
+}
+
+/* Not the clock's: who is preempted has not made the call any dearer */
+static int64_t thread_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NANOSECONDS_PER_SECOND + t.tv_nsec;
+}
+
+static int64_t average(int64_t old, int64_t new)
+{
+    return (7 * old + new) / 8;
+}
+
+/*
+ * What a call costs is mostly flushing TLBs, 2 to 60 microseconds, whatever its size;
+ * and the walk over what it covers, which huge pages make a hundred times as cheap.
+ */
+static void learn_cost(DumpMirror *m, size_t size, int64_t ns)
+{
+    if (size <= SMALL_CALL) {
+        m->call_ns = average(m->call_ns, ns);
+    } else if (size >= LARGE_CALL) {
+        m->mib_ns = average(m->mib_ns,
+                            MAX(0, ns - m->call_ns) / (int64_t)(size / MiB));
+    }
+}
+
+static int64_t estimate(const DumpMirror *m, size_t calls, uint64_t size)
+{
+    return calls * m->call_ns + size * m->mib_ns / (int64_t)MiB;
+}
+
+/* What a call costs here, on a page of our own */
+static void measure_call(DumpMirror *m)
+{
+    const size_t size = qemu_real_host_page_size();
+    uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct uffdio_register reg = {
+        .range = { .start = (uintptr_t)page, .len = size },
+        .mode = UFFDIO_REGISTER_MODE_WP,
+    };
+    int64_t least = INT64_MAX;
+    int i;
+
+    m->call_ns = CALL_NS;
+    m->mib_ns = MIB_NS;
+    if (page == MAP_FAILED) {
+        return;
+    }
+    *page = 1;
+    if (ioctl(m->uffd, UFFDIO_REGISTER, &reg)) {
+        munmap(page, size);
+        return;
+    }
+    for (i = 0; i < 8; i++) {
+        int64_t start = thread_ns();
+
+        if (!change_protection(m, page, size, true)) {
+            break;
+        }
+        least = MIN(least, thread_ns() - start);
+        /* so that there is something to flush */
+        if (!change_protection(m, page, size, false)) {
+            break;
+        }
+        qatomic_set(page, i);
+    }
+    munmap(page, size);
+    if (least != INT64_MAX) {
+        m->call_ns = least;
+    }
+}
+
+/* And what its size costs, on memory that is protected already */
+static void measure_size(DumpMirror *m)
+{
+    MirrorRegion *largest = &m->regions[0];
+    size_t i, size;
+    int64_t start;
+
+    for (i = 1; i < m->nregions; i++) {
+        if (m->regions[i].size > largest->size) {
+            largest = &m->regions[i];
+        }
+    }
+    size = MIN(largest->size, SAMPLE_MAX);
+    start = thread_ns();
+    if (size >= LARGE_CALL &&
+        change_protection(m, largest->host, size, true)) {
+        m->mib_ns = (thread_ns() - start) / (int64_t)(size / MiB);
+    }
 }
 
 static MirrorRegion *find_region(DumpMirror *m, uint8_t *addr)
@@ -156,6 +292,52 @@ static size_t window_max(const MirrorRegion *r)
     return MAX(1, MIRROR_WINDOW >> r->granule_bits);
 }
 
+/* Whether the dump is to save any page of a granule that changes from now on */
+static bool is_wanted(const MirrorRegion *r, size_t g)
+{
+    size_t page, end;
+
+    if (!r->delta) {
+        return true;
+    }
+    page = mirror_page_of(r, mirror_granule_start(r, g));
+    end = page + (mirror_granule_size(r) >> MIRROR_PAGE_BITS);
+    return find_next_bit(r->delta, end, page) < end;
+}
+
+/*
+ * What one fault sees to, where nothing is to be copied.  Of a delta one granule,
+ * for it is scattered; and of what was only protected because a delta is near,
+ * whatever there is of it.
+ */
+static void find_range(const MirrorRegion *r, size_t g, size_t *first,
+                       size_t *end)
+{
+    const size_t n = window_max(r);
+    const size_t low = ROUND_DOWN(g, n), high = MIN(low + n, r->ngranules);
+
+    *first = g;
+    *end = g + 1;
+    if (!r->delta) {
+        *first = low;
+        *end = high;
+    } else if (!is_wanted(r, g)) {
+        while (*first > low && !is_wanted(r, *first - 1)) {
+            --*first;
+        }
+        while (*end < high && !is_wanted(r, *end)) {
+            ++*end;
+        }
+    }
+}
+
+static void unprotect_granules(DumpMirror *m, MirrorRegion *r, size_t first,
+                               size_t end)
+{
+    mirror_track_unprotect(m, mirror_granule_start(r, first),
+                           (end - first) << r->granule_bits);
+}
+
 /*
  * Before T0 a write only has to be remembered.  A granule that the log does not
  * name is protected, or about to be logged here: T0 waits for the lock, and who
@@ -163,18 +345,20 @@ static size_t window_max(const MirrorRegion *r)
  */
 static bool fault_prepare(DumpMirror *m, MirrorRegion *r, size_t g)
 {
-    /* what is no part of a delta is not to be protected, so not to be logged */
-    const size_t n = r->delta ? 1 : window_max(r);
-    size_t i = ROUND_DOWN(g, n), end = MIN(i + n, r->ngranules);
+    size_t first, end;
 
     QEMU_LOCK_GUARD(&m->phase_lock);
     if (m->phase != MIRROR_PREPARE) {
         return false;
     }
-    mirror_track_unprotect(m, mirror_granule_start(r, i),
-                           (end - i) << r->granule_bits);
-    for (; i < end; i++) {
-        set_bit_atomic(i, r->log);
+    find_range(r, g, &first, &end);
+    unprotect_granules(m, r, first, end);
+    /* what has joined the delta before this is protected again, after that later */
+    smp_mb();
+    for (; first < end; first++) {
+        if (is_wanted(r, first)) {
+            set_bit_atomic(first, r->log);
+        }
     }
     return true;
 }
@@ -194,9 +378,7 @@ static size_t faulted_run(const MirrorRegion *r, size_t g, int step, size_t max)
 
 static bool is_worth_copying(const MirrorRegion *r, size_t g)
 {
-    return qatomic_read(&r->state[g]) == GRANULE_PROTECTED &&
-           (!r->delta ||
-            test_bit(mirror_page_of(r, mirror_granule_start(r, g)), r->delta));
+    return qatomic_read(&r->state[g]) == GRANULE_PROTECTED && is_wanted(r, g);
 }
 
 /*
@@ -296,6 +478,11 @@ static void fault_capture(DumpMirror *m, MirrorRegion *r, size_t g)
     size_t first = g, end = g + 1;
     uint8_t *copy;
 
+    if (!is_wanted(r, g)) {
+        find_range(r, g, &first, &end);
+        unprotect_granules(m, r, first, end);
+        return;
+    }
     /*
      * Memory first, claim second: a copier that finds a claim waits for the
      * copy, and must not wait for somebody who waits for memory.
@@ -360,7 +547,10 @@ static int open_epoll(DumpMirror *m)
 
     if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, m->uffd, &fault) ||
                     epoll_ctl(fd, EPOLL_CTL_ADD, m->stop_event, &stop))) {
+        const int err = errno;
+
         close(fd);
+        errno = err;
         return -1;
     }
     return fd;
@@ -368,19 +558,17 @@ static int open_epoll(DumpMirror *m)
 
 static void *fault_thread(void *opaque)
 {
-    DumpMirror *m = opaque;
+    MirrorFaultThread *t = opaque;
+    DumpMirror *m = t->m;
     struct epoll_event event;
     Error *err = NULL;
-    int epoll = open_epoll(m);
 
     mirror_thread_serve_guest();
-    while (epoll >= 0 &&
-           (epoll_wait(epoll, &event, 1, -1) >= 0 || errno == EINTR)) {
+    while (epoll_wait(t->epoll, &event, 1, -1) >= 0 || errno == EINTR) {
         struct uffd_msg msg;
         ssize_t len;
 
         if (qatomic_read(&m->stopping)) {
-            close(epoll);
             return NULL;
         }
         /* One at a time, so that the other threads can take the rest */
@@ -395,9 +583,6 @@ static void *fault_thread(void *opaque)
     }
     error_setg_errno(&err, errno, "dump: cannot read page faults");
     mirror_fail(m, err);
-    if (epoll >= 0) {
-        close(epoll);
-    }
     /* nobody serves the guest's faults any more */
     mirror_track_release(m);
     return NULL;
@@ -428,9 +613,25 @@ bool mirror_track_register(DumpMirror *m, Error **errp)
     return true;
 }
 
+static bool start_fault_thread(DumpMirror *m, MirrorFaultThread *t, Error **errp)
+{
+    t->m = m;
+    t->epoll = open_epoll(m);
+    if (t->epoll < 0) {
+        error_setg_errno(errp, errno, "dump: cannot poll for page faults");
+        return false;
+    }
+    if (!mirror_thread_create(&t->thread, "dump-fault", fault_thread, t, errp)) {
+        close(t->epoll);
+        return false;
+    }
+    return true;
+}
+
 bool mirror_track_start(DumpMirror *m, Error **errp)
 {
     const unsigned n = FAULT_THREADS;
+    Error *err = NULL;
 
     if (m->nfault_threads) {
         return true;
@@ -440,11 +641,20 @@ bool mirror_track_start(DumpMirror *m, Error **errp)
         error_setg_errno(errp, errno, "dump: cannot create an eventfd");
         return false;
     }
-    m->fault_threads = g_new0(QemuThread, n);
-    while (m->nfault_threads < n) {
-        qemu_thread_create(&m->fault_threads[m->nfault_threads++], "dump-fault",
-                           fault_thread, m, QEMU_THREAD_JOINABLE);
+    m->fault_threads = mirror_new(MirrorFaultThread, n, "fault threads", errp);
+    if (!m->fault_threads) {
+        return false;
     }
+    while (m->nfault_threads < n &&
+           start_fault_thread(m, &m->fault_threads[m->nfault_threads], &err)) {
+        m->nfault_threads++;
+    }
+    /* fewer are slower, but one alone would let all vCPUs wait for one's memory */
+    if (m->nfault_threads < FAULT_THREADS_MIN) {
+        error_propagate(errp, err);
+        return false;
+    }
+    error_free(err);
     return true;
 }
 
@@ -489,86 +699,209 @@ static void touch_granules(MirrorRegion *r, size_t first, size_t end)
     memset(r->copy + first, 0, (end - first) * sizeof(*r->copy));
 }
 
-/* Protect what the log names, and empty it.  Returns runs of granules, or -1 */
-static ssize_t protect_logged(DumpMirror *m, MirrorRegion *r, Error **errp)
+/* Find the next run of granules in the log, from @g on */
+static bool next_run(const MirrorRegion *r, size_t *g, size_t *end)
 {
-    size_t g = 0, end, n = 0;
-
-    while ((g = find_next_bit(r->log, r->ngranules, g)) < r->ngranules) {
-        uint8_t *host = mirror_granule_start(r, g);
-        size_t size;
-
-        end = find_next_zero_bit(r->log, r->ngranules, g);
-        size = (end - g) << r->granule_bits;
-        /* in this order: what is logged from now on is protected once more */
-        bitmap_test_and_clear_atomic(r->log, g, end - g);
-        if (r->delta) {
-            if (m->phase == MIRROR_PREPARE) {
-                touch_granules(r, g, end);
-            }
-            /* the balloon may have taken what was written */
-            if (!populate(m, r, host, size, errp) ||
-                !mirror_ksm_keep_off(r, host, size, chunks_to_unmerge(m), errp)) {
-                return -1;
-            }
-        }
-        if (!change_protection(m, host, size, true)) {
-            error_setg_errno(errp, errno, "dump: cannot protect memory '%s'",
-                             qemu_ram_get_idstr(r->rb));
-            return -1;
-        }
-        n++;
-        g = end;
+    *g = find_next_bit(r->log, r->ngranules, *g);
+    if (*g >= r->ngranules) {
+        return false;
     }
-    return n;
+    *end = find_next_zero_bit(r->log, r->ngranules, *g);
+    return true;
 }
 
-bool mirror_track_preprotect(DumpMirror *m, Error **errp)
+/*
+ * May what lies between two runs be protected with them?  All of a full dump is.
+ * Of a delta chunks are that have some of it: there a fault finds out that there is
+ * nothing to copy, a copier lifts the protection of all, and there are page tables.
+ */
+static bool may_span(const MirrorRegion *r, size_t end, size_t next)
 {
-    int64_t start = get_clock();
-    ssize_t n, total = 0;
-    size_t i, c;
-    int round;
+    size_t c, last;
+
+    if (!r->delta) {
+        return true;
+    }
+    if ((next - end) << r->granule_bits > DELTA_GAP_MAX) {
+        return false;
+    }
+    last = mirror_chunk_of(r, mirror_granule_start(r, next));
+    for (c = mirror_chunk_of(r, mirror_granule_start(r, end - 1)) + 1; c < last;
+         c++) {
+        size_t page = mirror_page_of(r, mirror_chunk_start(r, c));
+        size_t stop = mirror_page_of(r, mirror_chunk_end(r, c));
+
+        if (find_next_bit(r->delta, stop, page) >= stop) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How to protect what is in the log */
+typedef struct Plan {
+    uint64_t gap;            /* bytes; runs nearer than that go into one call */
+    size_t calls;
+    int64_t ns;              /* that it will take, about */
+} Plan;
+
+/*
+ * Two runs are protected by one call if a call is dearer than what is between them;
+ * and so that calls are few, if that costs little.
+ */
+static Plan make_plan(DumpMirror *m)
+{
+    uint64_t gaps[64] = { 0 }, sizes[64] = { 0 }, size = 0;
+    Plan plan = { .gap = 0 }, best;
+    size_t i;
 
     for (i = 0; i < m->nregions; i++) {
-        MirrorRegion *r = &m->regions[i];
+        const MirrorRegion *r = &m->regions[i];
+        size_t g = 0, end, last = 0;
 
-        touch_granules(r, 0, r->ngranules);
-        for (c = 0; c < r->nchunks; c++) {
-            uint8_t *host = mirror_chunk_start(r, c);
-            size_t size = mirror_chunk_end(r, c) - host;
+        for (; next_run(r, &g, &end); g = last = end) {
+            plan.calls++;
+            size += (uint64_t)(end - g) << r->granule_bits;
+            if (last && may_span(r, last, g)) {
+                uint64_t gap = (uint64_t)(g - last) << r->granule_bits;
 
-            if (mirror_failed(m)) {
-                return true;
-            }
-            if (!mirror_ksm_keep_off(r, host, size, 1, errp) ||
-                !populate(m, r, host, size, errp)) {
-                return false;
-            }
-            if (!change_protection(m, host, size, true)) {
-                error_setg_errno(errp, errno,
-                                 "dump: cannot protect memory '%s'",
-                                 qemu_ram_get_idstr(r->rb));
-                return false;
+                gaps[63 - clz64(gap)]++;
+                sizes[63 - clz64(gap)] += gap;
             }
         }
     }
-
-    /* What was written meanwhile, until only what is always written is left */
-    for (round = 0; round < PREPROTECT_ROUNDS; round++) {
-        for (i = 0, total = 0; i < m->nregions; i++) {
-            n = protect_logged(m, &m->regions[i], errp);
-            if (n < 0) {
-                return false;
-            }
-            total += n;
+    plan.ns = estimate(m, plan.calls, size);
+    best = plan;
+    for (i = 0; i < ARRAY_SIZE(gaps) - 1; i++) {
+        if (!gaps[i]) {
+            continue;
         }
-        if (total < PREPROTECT_ENOUGH) {
-            break;
+        plan.calls -= gaps[i];
+        size += sizes[i];
+        plan.gap = 1ULL << (i + 1);
+        plan.ns = estimate(m, plan.calls, size);
+        if (plan.ns <= best.ns ||
+            (best.calls > FEW_CALLS && plan.calls <= FEW_CALLS &&
+             plan.ns <= best.ns + FEW_CALLS_NS)) {
+            best = plan;
         }
     }
-    trace_dump_mirror_preprotect(get_clock() - start, round, total);
+    return best;
+}
+
+/*
+ * Of a delta, whose memory nobody has looked at before.  The balloon may have taken
+ * what was written before the dump began, not since: what is in the log after the
+ * first round the guest has just written to.
+ */
+static bool prepare_run(DumpMirror *m, MirrorRegion *r, size_t first, size_t end,
+                        Error **errp)
+{
+    uint8_t *host = mirror_granule_start(r, first);
+    size_t size = (end - first) << r->granule_bits;
+
+    if (m->phase == MIRROR_PREPARE) {
+        touch_granules(r, first, end);
+    }
+    return (!(m->first_round || m->populate_private) ||
+            populate(m, r, host, size, errp)) &&
+           mirror_ksm_keep_off(r, host, size, chunks_to_unmerge(m), errp);
+}
+
+static bool protect_call(DumpMirror *m, uint8_t *host, size_t size)
+{
+    int64_t start = thread_ns();
+
+    if (!change_protection(m, host, size, true)) {
+        return false;
+    }
+    learn_cost(m, size, thread_ns() - start);
+    m->protect_calls += m->phase == MIRROR_CAPTURE;
     return true;
+}
+
+static bool protect_by_chunk(DumpMirror *m, MirrorRegion *r, uint8_t *host,
+                             uint8_t *stop)
+{
+    while (host < stop) {
+        uint8_t *end = MIN(stop, mirror_chunk_end(r, mirror_chunk_of(r, host)));
+
+        if (!protect_call(m, host, end - host)) {
+            return false;
+        }
+        host = end;
+    }
+    return true;
+}
+
+static bool protect_range(DumpMirror *m, MirrorRegion *r, size_t first,
+                          size_t end, Error **errp)
+{
+    uint8_t *host = mirror_granule_start(r, first);
+    uint8_t *stop = host + ((end - first) << r->granule_bits);
+
+    /* ENOENT: before Linux 6.3 one call takes one mapping, and a chunk is no more */
+    if (protect_call(m, host, stop - host) ||
+        (errno == ENOENT && protect_by_chunk(m, r, host, stop))) {
+        return true;
+    }
+    error_setg_errno(errp, errno, "dump: cannot protect memory '%s'",
+                     qemu_ram_get_idstr(r->rb));
+    return false;
+}
+
+/*
+ * Protect what the log names, and empty it.  Before T0 by no more calls than were
+ * planned: a guest that writes to memory in order would be followed through all of it.
+ */
+static bool protect_logged(DumpMirror *m, MirrorRegion *r, Plan *plan,
+                           Error **errp)
+{
+    const bool all = m->phase == MIRROR_CAPTURE;
+    const size_t max = all ? SIZE_MAX : PREPROTECT_MAX >> r->granule_bits;
+    size_t g = 0, end;
+
+    while ((all || plan->calls) && next_run(r, &g, &end)) {
+        const size_t first = g;
+        size_t last;
+
+        do {
+            end = MIN(end, first + MIN(max, r->ngranules));
+            if (r->delta && !prepare_run(m, r, g, end, errp)) {
+                return false;
+            }
+            last = g = end;
+        } while (next_run(r, &g, &end) && g - first < max &&
+                 (g - last) << r->granule_bits < plan->gap &&
+                 may_span(r, last, g));
+        /* in this order: what is logged from now on is protected once more */
+        bitmap_test_and_clear_atomic(r->log, first, last - first);
+        if (!protect_range(m, r, first, last, errp)) {
+            return false;
+        }
+        /* a piece of one is none */
+        if (!all && last - first < max) {
+            plan->calls--;
+        }
+        g = last;
+    }
+    return true;
+}
+
+/* One round over the log.  Returns what it takes by what calls cost, or -1 */
+static int64_t protect_round(DumpMirror *m, Error **errp)
+{
+    Plan plan = make_plan(m);
+    size_t i;
+
+    trace_dump_mirror_round(plan.calls, plan.gap, plan.ns, m->call_ns,
+                            m->mib_ns);
+    for (i = 0; i < m->nregions && !mirror_failed(m); i++) {
+        if (!protect_logged(m, &m->regions[i], &plan, errp)) {
+            return -1;
+        }
+    }
+    return plan.ns;
 }
 
 static void log_page(MirrorRegion *r, size_t page)
@@ -607,13 +940,79 @@ static void log_delta(MirrorRegion *r)
     }
 }
 
+/* What was written meanwhile, until only what is always written is left */
+static bool protect_rounds(DumpMirror *m, int max_vain, Error **errp)
+{
+    int64_t ns, least = INT64_MAX;
+    int round, vain = 0;
+    size_t i;
+
+    for (round = 0; round < MAX_ROUNDS && !mirror_failed(m); round++) {
+        if (m->regions[0].delta && round < DELTA_ROUNDS) {
+            BQL_LOCK_GUARD();
+            mirror_dirty_sync(true);
+            for (i = 0; i < m->nregions; i++) {
+                add_to_delta(&m->regions[i]);
+            }
+        }
+        ns = protect_round(m, errp);
+        m->first_round = false;
+        if (ns < 0) {
+            return false;
+        }
+        if (ns <= ROUND_ENOUGH_NS ||
+            (ns >= least && ++vain == max_vain)) {
+            break;
+        }
+        least = MIN(least, ns);
+    }
+    return true;
+}
+
+bool mirror_track_preprotect(DumpMirror *m, Error **errp)
+{
+    int64_t start = get_clock();
+    size_t i, c;
+
+    measure_call(m);
+    for (i = 0; i < m->nregions; i++) {
+        MirrorRegion *r = &m->regions[i];
+
+        touch_granules(r, 0, r->ngranules);
+        for (c = 0; c < r->nchunks; c++) {
+            uint8_t *host = mirror_chunk_start(r, c);
+            size_t size = mirror_chunk_end(r, c) - host;
+
+            if (mirror_failed(m)) {
+                return true;
+            }
+            if (!mirror_ksm_keep_off(r, host, size, 1, errp) ||
+                !populate(m, r, host, size, errp)) {
+                return false;
+            }
+            if (!change_protection(m, host, size, true)) {
+                error_setg_errno(errp, errno,
+                                 "dump: cannot protect memory '%s'",
+                                 qemu_ram_get_idstr(r->rb));
+                return false;
+            }
+        }
+    }
+    measure_size(m);
+    if (!protect_rounds(m, MAX_VAIN_ROUNDS, errp)) {
+        return false;
+    }
+    trace_dump_mirror_preprotect(get_clock() - start);
+    return true;
+}
+
 bool mirror_track_preprotect_delta(DumpMirror *m, Error **errp)
 {
     int64_t start = get_clock();
-    ssize_t n, total = 0;
     size_t i;
-    int round;
 
+    m->first_round = true;
+    measure_call(m);
     /*
      * The log of a page says that it was written, so what joins the delta goes
      * there and is protected like what was written while protecting.
@@ -621,53 +1020,62 @@ bool mirror_track_preprotect_delta(DumpMirror *m, Error **errp)
     for (i = 0; i < m->nregions; i++) {
         log_delta(&m->regions[i]);
     }
-    for (round = 0; round < PREPROTECT_ROUNDS; round++) {
-        total = 0;
-        bql_lock();
-        mirror_dirty_sync(true);
-        for (i = 0; i < m->nregions; i++) {
-            add_to_delta(&m->regions[i]);
-        }
-        bql_unlock();
-        for (i = 0; i < m->nregions; i++) {
-            n = protect_logged(m, &m->regions[i], errp);
-            if (n < 0) {
-                return false;
-            }
-            total += n;
-        }
-        if (total < PREPROTECT_ENOUGH || mirror_failed(m)) {
-            break;
-        }
+    if (!protect_rounds(m, MAX_VAIN_ROUNDS, errp)) {
+        return false;
     }
-    trace_dump_mirror_preprotect(get_clock() - start, round, total);
+    trace_dump_mirror_preprotect(get_clock() - start);
     return true;
 }
 
-bool mirror_track_capture(DumpMirror *m, Error **errp)
+/*
+ * A guest that writes while T0 is coming leaves more to protect than a pause can
+ * bear.  Then it runs on, for longer each time: its mood may change.
+ */
+bool mirror_track_again(DumpMirror *m, Error **errp)
 {
-    size_t i, total = 0;
-    ssize_t n;
-
-    /*
-     * The phase first: a fault that was read but not yet served would else
-     * unprotect a granule behind our back.  Served now, it copies the granule,
-     * which nobody is writing to.
-     */
-    WITH_QEMU_LOCK_GUARD(&m->phase_lock) {
-        m->phase = MIRROR_CAPTURE;
+    if (m->t0_tries > 2) {
+        g_usleep((10 * SCALE_MS / SCALE_US) << (m->t0_tries - 3));
     }
+    return protect_rounds(m, MAX_VAIN_AGAIN, errp);
+}
+
+bool mirror_track_capture(DumpMirror *m, bool *again, Error **errp)
+{
+    Plan plan;
+    size_t i;
+
     for (i = 0; i < m->nregions; i++) {
         if (m->regions[i].delta) {
             add_to_delta(&m->regions[i]);
         }
-        n = protect_logged(m, &m->regions[i], errp);
-        if (n < 0) {
+    }
+    /*
+     * The phase with the plan: a fault that was read but not yet served would
+     * else unprotect a granule behind our back.  Served after this, it copies the
+     * granule, which nobody is writing to.
+     */
+    WITH_QEMU_LOCK_GUARD(&m->phase_lock) {
+        plan = make_plan(m);
+        *again = plan.ns > T0_ENOUGH_NS && m->t0_tries < T0_TRIES;
+        if (!*again && plan.ns <= T0_MAX_NS) {
+            m->phase = MIRROR_CAPTURE;
+        }
+    }
+    trace_dump_mirror_protect(plan.calls, plan.gap, plan.ns);
+    if (*again) {
+        return true;
+    }
+    if (plan.ns > T0_MAX_NS) {
+        error_setg(errp, "dump: the guest writes to so much memory that "
+                   "protecting it again would stop it for %" PRId64 " ms; try "
+                   "again when it has less to do", plan.ns / SCALE_MS);
+        return false;
+    }
+    for (i = 0; i < m->nregions; i++) {
+        if (!protect_logged(m, &m->regions[i], &plan, errp)) {
             return false;
         }
-        total += n;
     }
-    trace_dump_mirror_protect(total);
     return true;
 }
 
@@ -712,7 +1120,8 @@ void mirror_track_stop(DumpMirror *m)
             /* again */
         }
         for (i = 0; i < m->nfault_threads; i++) {
-            qemu_thread_join(&m->fault_threads[i]);
+            qemu_thread_join(&m->fault_threads[i].thread);
+            close(m->fault_threads[i].epoll);
         }
         m->nfault_threads = 0;
     }

@@ -54,9 +54,11 @@ static bool extents_aligned(DumpMirror *m)
     return true;
 }
 
-bool dump_mirror_check_output(int fd, Error **errp)
+bool dump_mirror_check_output(DumpMirror *m, const char *protocol, int fd,
+                              Error **errp)
 {
     int flags = fcntl(fd, F_GETFL);
+    const char *path;
     struct stat st;
 
     if (fstat(fd, &st)) {
@@ -73,7 +75,25 @@ bool dump_mirror_check_output(int fd, Error **errp)
                    "writing, and not for appending");
         return false;
     }
+    if (strstart(protocol, "file:", &path) &&
+        !strstart(path, "/dev/fdset/", NULL)) {
+        m->path = g_strdup(path);
+        m->device = st.st_dev;
+        m->inode = st.st_ino;
+    }
     return true;
+}
+
+void mirror_writer_remove(DumpMirror *m)
+{
+    struct stat st;
+
+    /* somebody may have given the name to another file */
+    if (m->path && stat(m->path, &st) == 0 && st.st_dev == m->device &&
+        st.st_ino == m->inode) {
+        unlink(m->path);
+    }
+    g_clear_pointer(&m->path, g_free);
 }
 
 bool mirror_writer_open(DumpMirror *m, Error **errp)
@@ -173,24 +193,34 @@ static bool flush(DumpMirror *m)
            fdatasync(m->s->fd) == 0;
 }
 
+typedef struct Runs {
+    MirrorRun *v;
+    size_t n, max;
+} Runs;
+
 /* What the part of @job that belongs to @e has to write */
-static void add_runs(DumpMirror *m, MirrorJob *job, MirrorExtent *e,
-                     GArray *runs)
+static bool add_runs(DumpMirror *m, MirrorJob *job, MirrorExtent *e, Runs *runs,
+                     Error **errp)
 {
     uint8_t *start = MAX(e->host, job->host);
     uint8_t *stop = MIN(e->host + e->size, job->host + MIRROR_CHUNK);
     size_t page, end, last, next;
 
     if (start >= stop) {
-        return;
+        return true;
     }
     page = (start - job->host) >> MIRROR_PAGE_BITS;
     last = DIV_ROUND_UP(stop - job->host, MIRROR_PAGE);
 
     while ((page = find_next_bit(job->data, last, page)) < last) {
         uint8_t *from, *to;
-        MirrorRun run;
+        MirrorRun *run;
 
+        if (!mirror_grow((void **)&runs->v, &runs->max, runs->n + 1,
+                         sizeof(*runs->v), "runs of pages to write", errp)) {
+            return false;
+        }
+        run = &runs->v[runs->n++];
         end = find_next_zero_bit(job->data, last, page);
         /* but not over what the file has there */
         while (!m->overwrite && job->buf &&
@@ -201,19 +231,19 @@ static void add_runs(DumpMirror *m, MirrorJob *job, MirrorExtent *e,
         }
         from = MAX(job->host + page * MIRROR_PAGE, start);
         to = MIN(job->host + end * MIRROR_PAGE, stop);
-        run.buf = (void *)(mirror_job_data(job, page) +
-                           (from - job->host) % MIRROR_PAGE);
-        run.offset = e->file_offset + (from - e->host);
-        run.size = to - from;
-        g_array_append_val(runs, run);
+        run->buf = (void *)(mirror_job_data(job, page) +
+                            (from - job->host) % MIRROR_PAGE);
+        run->offset = e->file_offset + (from - e->host);
+        run->size = to - from;
         page = end;
     }
+    return true;
 }
 
-static bool write_runs(DumpMirror *m, GArray *runs)
+static bool write_runs(DumpMirror *m, const Runs *runs)
 {
-    const MirrorRun *run = (const MirrorRun *)runs->data;
-    const MirrorRun *const end = run + runs->len;
+    const MirrorRun *run = runs->v;
+    const MirrorRun *const end = run + runs->n;
 
     if (m->overlay || m->remap) {
         uint64_t size = 0;
@@ -221,13 +251,13 @@ static bool write_runs(DumpMirror *m, GArray *runs)
         for (; run < end; run++) {
             size += run->size;
         }
-        run = end - runs->len;
+        run = runs->v;
         keep_pace(m, size);
         if (m->remap) {
-            return mirror_remap_write(m, run, runs->len);
+            return mirror_remap_write(m, run, runs->n);
         }
         qatomic_add(&m->bytes_written, size);
-        return mirror_overlay_write(m->overlay, run, runs->len);
+        return mirror_overlay_write(m->overlay, run, runs->n);
     }
     for (; run < end && !mirror_failed(m); run++) {
         keep_pace(m, run->size);
@@ -240,8 +270,10 @@ static bool write_runs(DumpMirror *m, GArray *runs)
 
 static bool write_jobs(DumpMirror *m, MirrorJobs *jobs)
 {
-    g_autoptr(GArray) runs = NULL;
     MirrorJob *job = QSIMPLEQ_FIRST(jobs);
+    Runs runs = { 0 };
+    Error *err = NULL;
+    bool ok;
     size_t i;
 
     if (m->kdump) {
@@ -249,13 +281,17 @@ static bool write_jobs(DumpMirror *m, MirrorJobs *jobs)
         return mirror_failed(m) ||
                mirror_write_at(m, job->buf, job->size, job->offset);
     }
-    runs = g_array_new(false, false, sizeof(MirrorRun));
     QSIMPLEQ_FOREACH(job, jobs, next) {
-        for (i = 0; i < m->nextents; i++) {
-            add_runs(m, job, &m->extents[i], runs);
+        for (i = 0; i < m->nextents && !err; i++) {
+            add_runs(m, job, &m->extents[i], &runs, &err);
         }
     }
-    return mirror_failed(m) || write_runs(m, runs);
+    if (err) {
+        mirror_fail(m, err);
+    }
+    ok = mirror_failed(m) || write_runs(m, &runs);
+    g_free(runs.v);
+    return ok;
 }
 
 void mirror_job_free(DumpMirror *m, MirrorJob *job)
@@ -342,13 +378,22 @@ static void *writer_thread(void *opaque)
     return NULL;
 }
 
-void mirror_writer_start(DumpMirror *m)
+bool mirror_writer_start(DumpMirror *m, Error **errp)
 {
+    Error *err = NULL;
+
     m->writers = g_new0(QemuThread, WRITERS);
-    while (m->nwriters < WRITERS) {
-        qemu_thread_create(&m->writers[m->nwriters++], "dump-writer",
-                           writer_thread, m, QEMU_THREAD_JOINABLE);
+    while (m->nwriters < WRITERS &&
+           mirror_thread_create(&m->writers[m->nwriters], "dump-writer",
+                                writer_thread, m, &err)) {
+        m->nwriters++;
     }
+    if (!m->nwriters) {
+        error_propagate(errp, err);
+        return false;
+    }
+    error_free(err);
+    return true;
 }
 
 void mirror_writer_push(DumpMirror *m, MirrorJob *job)
@@ -419,12 +464,17 @@ bool mirror_writer_page(DumpMirror *m, uint8_t *host, const uint8_t *data)
 
 bool mirror_writer_no_head(DumpMirror *m)
 {
-    uint8_t *zeros = qemu_memalign(MIRROR_PAGE, m->head_size);
+    QEMU_AUTO_VFREE uint8_t *zeros = qemu_try_memalign(MIRROR_PAGE,
+                                                       m->head_size);
     bool ok;
+
+    if (!zeros) {
+        errno = ENOMEM;
+        return false;
+    }
 
     memset(zeros, 0, m->head_size);
     ok = mirror_write_at(m, zeros, m->head_size, 0);
-    qemu_vfree(zeros);
     /* Direct writes are in the file in their order; others must not go first */
     if (ok && !m->direct) {
         ok = flush(m);

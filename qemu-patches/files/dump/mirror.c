@@ -60,6 +60,9 @@
 
 #define NICE 10
 
+/* What is allocated in small pieces, all in all, and some more */
+#define ROOM_TO_START (4 * MiB)
+
 /*
  * Longer than what others get by default, so that they run when they wake up.
  * Not much longer: who waits for a slice gets it in one piece.
@@ -383,11 +386,14 @@ static bool find_regions(DumpMirror *m, Error **errp)
         }
         r->nchunks = mirror_chunk_of(r, end - 1) + 1;
         r->first_chunk = m->nchunks;
-        r->taken = g_new0(uint8_t, r->nchunks);
+        r->taken = mirror_new(uint8_t, r->nchunks, "chunks of memory", errp);
+        if (!r->taken) {
+            return false;
+        }
         m->nchunks += r->nchunks;
     }
-    m->hot = g_new(size_t, m->nchunks);
-    return true;
+    m->hot = mirror_new(size_t, m->nchunks, "chunks of memory", errp);
+    return m->hot != NULL;
 }
 
 /* What is protected is scattered, and copying its neighbours is no use */
@@ -396,18 +402,22 @@ static bool is_scattered(DumpMirror *m)
     return m->delta || m->strategy == DUMP_MIRROR_STRATEGY_HYBRID;
 }
 
-static void make_granules(DumpMirror *m)
+static bool make_granules(DumpMirror *m, Error **errp)
 {
+    static const char what[] = "the state of pages";
     size_t i;
 
     for (i = 0; i < m->nregions; i++) {
         MirrorRegion *r = &m->regions[i];
 
         r->ngranules = r->size >> r->granule_bits;
-        r->state = g_new0(uint8_t, r->ngranules);
-        r->copy = g_new0(uint32_t, r->ngranules);
-        r->log = bitmap_new(r->ngranules);
+        if (!(r->state = mirror_new(uint8_t, r->ngranules, what, errp)) ||
+            !(r->copy = mirror_new(uint32_t, r->ngranules, what, errp)) ||
+            !(r->log = mirror_bitmap(r->ngranules, what, errp))) {
+            return false;
+        }
     }
+    return true;
 }
 
 /* The map that the file was laid out for may not hold at T0 */
@@ -502,7 +512,7 @@ static bool use_dirty_log(DumpMirror *m, Error **errp)
         m->dirty_log = true;
         m->resets = mirror_dirty_resets();
     }
-    return true;
+    return !m->track || mirror_dirty_prepare_take(errp);
 }
 
 DumpMirror *dump_mirror_new(const DumpMirrorOptions *opts, Error **errp)
@@ -511,7 +521,8 @@ DumpMirror *dump_mirror_new(const DumpMirrorOptions *opts, Error **errp)
     int fd = -1;
     bool ok;
 
-    if (!check_options(opts, errp) || !check_guest(errp)) {
+    if (!check_options(opts, errp) || !check_guest(errp) ||
+        !mirror_has_room(ROOM_TO_START, "a dump", errp)) {
         return NULL;
     }
     if (opts->uffd) {
@@ -576,10 +587,8 @@ DumpMirror *dump_mirror_new(const DumpMirrorOptions *opts, Error **errp)
     return NULL;
 }
 
-void dump_mirror_attach(DumpState *s, DumpMirror *m, const char *protocol)
+void dump_mirror_attach(DumpState *s, DumpMirror *m)
 {
-    const char *path;
-
     WITH_QEMU_LOCK_GUARD(&mirror.lock) {
         qatomic_set(&mirror.running, m);
         g_clear_pointer(&mirror.last, qapi_free_DumpMirrorInfo);
@@ -588,10 +597,6 @@ void dump_mirror_attach(DumpState *s, DumpMirror *m, const char *protocol)
     s->mirror = m;
     s->mirrored = true;
     m->s = s;
-    if (strstart(protocol, "file:", &path) &&
-        !strstart(path, "/dev/fdset/", NULL)) {
-        m->path = g_strdup(path);
-    }
 }
 
 /* The last reference to memory that was unplugged meanwhile needs the BQL */
@@ -635,15 +640,13 @@ void dump_mirror_free(DumpMirror *m)
         g_free(m->regions[i].delta);
         g_free(m->regions[i].taken);
     }
+    mirror_copier_free(m);
     g_free(m->regions);
     g_free(m->extents);
     g_free(m->hot);
     mirror_kdump_free(m->kdump);
     mirror_remap_free(m);
-    if (m->path) {
-        unlink(m->path);
-    }
-    g_free(m->path);
+    mirror_writer_remove(m);
     if (m->base_fd >= 0) {
         close(m->base_fd);
     }
@@ -683,6 +686,16 @@ DumpMirrorInfo *dump_mirror_query(void)
 bool dump_mirror_in_progress(void)
 {
     return qatomic_read(&mirror.running) != NULL;
+}
+
+bool dump_mirror_allows_writer(const char *what, Error **errp)
+{
+    if (dump_mirror_in_progress()) {
+        error_setg(errp, "%s is not possible while memory is mirrored for a dump: "
+                   "it writes to memory past write protection", what);
+        return false;
+    }
+    return true;
 }
 
 void qmp_dump_cancel(Error **errp)
@@ -865,8 +878,12 @@ static bool t0_take(DumpMirror *m, Error **errp)
         }
     }
     if (!(m->strategy == DUMP_MIRROR_STRATEGY_PRECOPY ?
-          mirror_precopy_capture(m, errp) : mirror_track_capture(m, errp))) {
+          mirror_precopy_capture(m, errp) :
+          mirror_track_capture(m, &m->t0_again, errp))) {
         return false;
+    }
+    if (m->t0_again) {
+        return true;
     }
     if (m->kdump) {
         return mirror_kdump_begin(m, errp);
@@ -895,18 +912,20 @@ static void t0_bh(void *opaque)
 
     if (!mirror_failed(m)) {
         state = vm_quiesce();
-        if (t0_take(m, &err) && !m->not_delta) {
+        m->t0_tries++;
+        if (t0_take(m, &err) && !m->not_delta && !m->t0_again) {
             m->t0_wall_ns = g_get_real_time() * 1000;
             qatomic_set(&m->t0_ns, get_clock());
         }
         vm_unquiesce(state);
-        m->pause_ns = get_clock() - start;
+        /* tries stop the guest too */
+        m->pause_ns = MAX(m->pause_ns, get_clock() - start);
         trace_dump_mirror_t0(m->pause_ns);
         if (err) {
             mirror_fail(m, err);
         }
     }
-    if (!m->not_delta) {
+    if (!m->not_delta && !m->t0_again) {
         unwatch_map(m);
     }
     qemu_sem_post(&m->t0_done);
@@ -914,17 +933,17 @@ static void t0_bh(void *opaque)
 
 /* Delta */
 
-/* What was written since the base.  Returns why that is not what to save, or NULL */
-static char *collect_delta(DumpMirror *m, uint64_t *pages)
+/* What was written since the base, or in @why why that is not what to save */
+static bool collect_delta(DumpMirror *m, uint64_t *pages, char **why,
+                          Error **errp)
 {
     uint64_t n = 0, total = 0;
-    char *why;
     size_t i;
 
     BQL_LOCK_GUARD();
-    why = why_no_delta(m);
-    if (why) {
-        return why;
+    *why = why_no_delta(m);
+    if (*why) {
+        return true;
     }
     mirror_dirty_sync(true);
     for (i = 0; i < m->nregions; i++) {
@@ -934,7 +953,10 @@ static char *collect_delta(DumpMirror *m, uint64_t *pages)
         size_t npages = mirror_block_pages(r);
 
         g_free(r->delta);
-        r->delta = bitmap_new(npages);
+        r->delta = mirror_bitmap(npages, "a bitmap of pages to save", errp);
+        if (!r->delta) {
+            return false;
+        }
         if (since) {
             bitmap_copy(r->delta, since, npages);
             bitmap_zero(fresh, npages);
@@ -945,8 +967,10 @@ static char *collect_delta(DumpMirror *m, uint64_t *pages)
         total += npages;
     }
     *pages = n;
-    return n <= total / 2 ? NULL :
-           g_strdup("most of the guest's memory was written since");
+    if (n > total / 2) {
+        *why = g_strdup("most of the guest's memory was written since");
+    }
+    return true;
 }
 
 static void end_delta(DumpMirror *m)
@@ -958,22 +982,49 @@ static void end_delta(DumpMirror *m)
     mirror_remap_free(m);
     mirror_overlay_close(m);
     m->storage = DUMP_MIRROR_STORAGE_FILE;
+    /* a fault may be looking at it */
+    QEMU_LOCK_GUARD(&m->phase_lock);
     for (i = 0; i < m->nregions; i++) {
         g_clear_pointer(&m->regions[i].delta, g_free);
     }
 }
 
-static void begin_delta(DumpMirror *m)
+static bool begin_delta(DumpMirror *m, Error **errp)
 {
     uint64_t pages;
 
-    m->full_reason = collect_delta(m, &pages);
+    if (!collect_delta(m, &pages, &m->full_reason, errp)) {
+        return false;
+    }
     if (!m->full_reason &&
         mirror_base_prepare(m, pages, &m->full_reason)) {
         m->delta = m->overwrite = true;
     } else {
         end_delta(m);
     }
+    return true;
+}
+
+/*
+ * Headers and notes are kept back, and dump.c can't do without memory for them:
+ * they grow with the number of vCPUs, and are written at T0.
+ */
+static bool reserve_head(DumpMirror *m, Error **errp)
+{
+    static const char what[] = "headers and notes";
+    const size_t size = m->kdump ? m->s->note_size + 4 * MIRROR_PAGE :
+                        m->head_size;
+    /* dump.c has notes of a kdump in a buffer of its own first */
+    uint8_t *head = mirror_has_room(size, what, errp) ?
+                    mirror_alloc(size, 1, what, errp) : NULL;
+
+    if (!head) {
+        return false;
+    }
+    g_byte_array_unref(m->head);
+    m->head = g_byte_array_new_take(head, size);
+    g_byte_array_set_size(m->head, 0);
+    return true;
 }
 
 /* All of memory, or what is left of a delta once most of it was copied */
@@ -981,9 +1032,16 @@ static bool protect(DumpMirror *m, Error **errp)
 {
     mirror_pool_warm(&m->pool, m->delta ? mirror_precopy_delta(m) :
                                memory_size(m) >> MIRROR_PAGE_BITS);
-    return mirror_track_start(m, errp) &&
-           (is_scattered(m) ? mirror_track_preprotect_delta(m, errp) :
-                              mirror_track_preprotect(m, errp));
+    return is_scattered(m) ? mirror_track_preprotect_delta(m, errp) :
+                             mirror_track_preprotect(m, errp);
+}
+
+/* Where there are few, writers must not have those that faults can't do without */
+static bool start_threads(DumpMirror *m, Error **errp)
+{
+    return (m->strategy == DUMP_MIRROR_STRATEGY_PRECOPY ||
+            mirror_track_start(m, errp)) &&
+           mirror_writer_start(m, errp);
 }
 
 /* All that is done while the guest runs, and T0 */
@@ -1005,10 +1063,18 @@ static bool reach_t0(DumpMirror *m, Error **errp)
     if (m->strategy != DUMP_MIRROR_STRATEGY_PRECOPY && !protect(m, errp)) {
         return false;
     }
-    /* never inside of a drain that is part of stopping or starting the guest */
-    aio_bh_schedule_oneshot(iohandler_get_aio_context(), t0_bh, m);
-    qemu_sem_wait(&m->t0_done);
-    return true;
+    for (;;) {
+        m->t0_again = false;
+        /* never inside of a drain that is part of stopping or starting the guest */
+        aio_bh_schedule_oneshot(iohandler_get_aio_context(), t0_bh, m);
+        qemu_sem_wait(&m->t0_done);
+        if (!m->t0_again) {
+            return true;
+        }
+        if (!mirror_track_again(m, errp)) {
+            return false;
+        }
+    }
 }
 
 /* From here on it is too late to cancel.  Returns false if somebody did */
@@ -1053,15 +1119,14 @@ static void mirror_dump(DumpMirror *m, Error **errp)
     if (!mirror_writer_open(m, errp)) {
         return;
     }
-    if (m->base) {
-        begin_delta(m);
-        if (!m->delta && !mirror_writer_open(m, errp)) {
-            return;
-        }
+    if (m->base && (!begin_delta(m, errp) ||
+                    (!m->delta && !mirror_writer_open(m, errp)))) {
+        return;
     }
-    make_granules(m);
-    mirror_writer_start(m);
-    if (!reach_t0(m, errp)) {
+    /* All that can be missing, before anything is protected */
+    if (!make_granules(m, errp) || !mirror_copier_prepare(m, errp) ||
+        !reserve_head(m, errp) || !start_threads(m, errp) ||
+        !reach_t0(m, errp)) {
         return;
     }
     if (m->not_delta) {

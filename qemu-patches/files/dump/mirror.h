@@ -9,6 +9,7 @@
  *     |-- mirror-ksm.c     keeping KSM from what is protected
  *     |-- mirror-copier.c  the threads that save what the guest leaves alone
  *     |-- mirror-pool.c    the bounded memory that T0 copies live in
+ *     |-- mirror-alloc.c   other memory, and threads: what may be missing
  *     |-- mirror-kdump.c   the kdump formats: compression, and their files
  *     |-- mirror-writer.c  the output file and the threads that fill it
  *     |-- mirror-dirty.c   what the guest has written to since an earlier dump
@@ -111,6 +112,31 @@ typedef struct MirrorLayout {
     uint64_t head_size;      /* in front of guest memory */
     uint64_t file_size;      /* up to the end of guest memory */
 } MirrorLayout;
+
+/*
+ * mirror-alloc.c: all that grows with the guest or with its processors, and the
+ * threads.  What they return NULL or false for has failed, and @errp says how much
+ * of @what it was.
+ */
+
+/* Zeroed, and for g_free() */
+void *mirror_alloc(size_t n, size_t size, const char *what, Error **errp);
+#define mirror_new(type, n, what, errp) \
+    ((type *)mirror_alloc(n, sizeof(type), what, errp))
+unsigned long *mirror_bitmap(size_t bits, const char *what, Error **errp);
+/* At a page, not zeroed, and for qemu_vfree() */
+void *mirror_alloc_pages(size_t size, const char *what, Error **errp);
+/* Make room for @n of @size bytes in @array, which has room for @max */
+bool mirror_grow(void **array, size_t *max, size_t n, size_t size,
+                 const char *what, Error **errp);
+/*
+ * Whether so much could be allocated now: before a call into the rest of QEMU that
+ * allocates and can't fail
+ */
+bool mirror_has_room(size_t size, const char *what, Error **errp);
+/* Joinable */
+bool mirror_thread_create(QemuThread *thread, const char *name,
+                          void *(*run)(void *), void *opaque, Error **errp);
 
 /* mirror-pool.c: all memory that grows with what the guest does */
 
@@ -215,7 +241,10 @@ static inline const uint8_t *mirror_job_data(const MirrorJob *job, size_t page)
 void mirror_job_free(DumpMirror *m, MirrorJob *job);
 
 bool mirror_writer_open(DumpMirror *m, Error **errp);
-void mirror_writer_start(DumpMirror *m);
+/* The output, if QEMU made it */
+void mirror_writer_remove(DumpMirror *m);
+/* With as many threads as there can be; false: with none */
+bool mirror_writer_start(DumpMirror *m, Error **errp);
 void mirror_writer_push(DumpMirror *m, MirrorJob *job);
 /* All of @jobs, which are @n and have memory of the mirror; @jobs is empty then */
 void mirror_writer_push_all(DumpMirror *m, MirrorJobs *jobs, unsigned n);
@@ -257,8 +286,13 @@ bool mirror_track_register(DumpMirror *m, Error **errp);
 bool mirror_track_start(DumpMirror *m, Error **errp);
 /* Protect everything while the guest runs; writes are let through and logged */
 bool mirror_track_preprotect(DumpMirror *m, Error **errp);
-/* vCPUs and devices are quiet: from here on every write is a fault to copy */
-bool mirror_track_capture(DumpMirror *m, Error **errp);
+/*
+ * vCPUs and devices are quiet: from here on every write is a fault to copy.  Or
+ * @again: that would take too long, and nothing was done.
+ */
+bool mirror_track_capture(DumpMirror *m, bool *again, Error **errp);
+/* The guest runs again: protect what it has written, for the next try */
+bool mirror_track_again(DumpMirror *m, Error **errp);
 bool mirror_track_unprotect(DumpMirror *m, uint8_t *host, size_t size);
 /*
  * Free the guest from all protection.  Any thread, any number of times.  Takes
@@ -314,6 +348,8 @@ unsigned mirror_dirty_resets(void);
 char *mirror_dirty_why_not(const char *generation);
 /* How the file of the latest generation is laid out */
 const MirrorLayout *mirror_dirty_layout(void);
+/* So that mirror_dirty_take() needs no memory */
+bool mirror_dirty_prepare_take(Error **errp);
 /* T0: what is written from now on counts for the next generation */
 GPtrArray *mirror_dirty_take(void);
 /* There will be no such generation after all */
@@ -392,7 +428,13 @@ bool mirror_precopy_finish(DumpMirror *m, Error **errp);
 /* Let a chunk be copied soon, or, if somebody waits for that, next */
 void mirror_hot_chunk(DumpMirror *m, MirrorRegion *r, size_t chunk,
                       bool urgent);
-/* Returns when no page is protected any more, or after a failure */
+/* Before anything is protected: all that mirror_copy_all() needs */
+bool mirror_copier_prepare(DumpMirror *m, Error **errp);
+void mirror_copier_free(DumpMirror *m);
+/*
+ * Returns when no page is protected any more, or after a failure.  With as many
+ * threads as there can be, or in this one.
+ */
 void mirror_copy_all(DumpMirror *m);
 /* Copy from the start again, what the delta now has */
 void mirror_rewind(DumpMirror *m);
@@ -412,8 +454,11 @@ bool mirror_kdump_layout(DumpMirror *m, Error **errp);
 bool mirror_kdump_begin(DumpMirror *m, Error **errp);
 /* After T0, before the first worker */
 bool mirror_kdump_open(DumpMirror *m, Error **errp);
-MirrorKdumpWorker *mirror_kdump_worker_new(DumpMirror *m);
+MirrorKdumpWorker *mirror_kdump_worker_new(DumpMirror *m, Error **errp);
 void mirror_kdump_worker_free(MirrorKdumpWorker *w);
+/* In its thread, before the first chunk and after the last */
+void mirror_kdump_worker_begin(MirrorKdumpWorker *w);
+void mirror_kdump_worker_end(MirrorKdumpWorker *w);
 /*
  * Compress the wanted pages of [@host, @end) from @src, which is @host itself
  * or a copy, and note in @job which are not zero.  Returns how many.
@@ -441,6 +486,10 @@ char *mirror_note_find(DumpMirror *m, const char *head, size_t size);
 /* Append it to the file's head, once all figures are known */
 void mirror_note_append(DumpMirror *m);
 
+/* Threads of one file: mirror-track.c and mirror-copier.c */
+typedef struct MirrorFaultThread MirrorFaultThread;
+typedef struct MirrorCopier MirrorCopier;
+
 typedef enum MirrorPhase {
     MIRROR_PREPARE,          /* faults are let through and logged */
     MIRROR_CAPTURE,          /* faults are copied before they are let through */
@@ -456,6 +505,8 @@ struct DumpMirror {
     DumpState *s;
     char *caller_note;
     char *path;              /* to remove after a failure, or NULL */
+    dev_t device;            /* of the file that had that name */
+    ino_t inode;
     GByteArray *head;        /* ELF header up to the notes */
     GByteArray *tail;        /* section data */
     GByteArray *sink;        /* which of the two fd_write_vmcore() feeds */
@@ -477,11 +528,15 @@ struct DumpMirror {
     int uffd;
     bool populate_private;   /* the kernel can't protect missing pages */
     bool populate_files;     /* nor those of files */
+    int64_t call_ns, mib_ns; /* cost of protecting: a call's, and its size's */
+    bool first_round;        /* of those that protect a delta */
+    unsigned protect_calls;  /* within the pause */
+    unsigned t0_tries;
     MirrorKsmState ksm;      /* when the dump began */
     bool ksm_is_off;         /* though it may have memory of the guest */
     bool ksm_left;           /* nothing was done about it */
     int stop_event;
-    QemuThread *fault_threads;
+    MirrorFaultThread *fault_threads;
     unsigned nfault_threads;
     bool stopping;           /* atomic: they are to end */
     QemuMutex phase_lock;    /* phase against faults that are served under it */
@@ -521,7 +576,7 @@ struct DumpMirror {
     size_t urgent[8];        /* chunks that a fault thread waits for */
     unsigned nurgent;
     size_t cursor;
-    QemuThread *copiers;
+    MirrorCopier *copiers;
     unsigned ncopiers;
 
     /* writers */
@@ -545,6 +600,7 @@ struct DumpMirror {
 
     /* T0, run by the main loop */
     QemuSemaphore t0_done;
+    bool t0_again;           /* there was too much to protect: not yet */
     MemoryListener listener;
     bool watching;
     bool map_changed;

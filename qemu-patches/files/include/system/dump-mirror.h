@@ -32,6 +32,11 @@ typedef struct DumpMirrorOptions {
  * go or be discarded.
  */
 bool dump_mirror_in_progress(void);
+/*
+ * The same for @what (a kind of device or backend) that would write to memory past
+ * QEMU's page tables, so past write protection: false, with the reason, meanwhile.
+ */
+bool dump_mirror_allows_writer(const char *what, Error **errp);
 
 /*
  * Refuse what can't be dumped, or get ready without touching guest or output.
@@ -42,10 +47,14 @@ DumpMirror *dump_mirror_new(const DumpMirrorOptions *opts, Error **errp);
 void dump_mirror_free(DumpMirror *m);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DumpMirror, dump_mirror_free)
 
-/* The file is read and written at many places at once */
-bool dump_mirror_check_output(int fd, Error **errp);
-/* Hand it over, once the output that @protocol names is open */
-void dump_mirror_attach(DumpState *s, DumpMirror *m, const char *protocol);
+/*
+ * The output, which @protocol names, is open.  It is read and written at many
+ * places at once.
+ */
+bool dump_mirror_check_output(DumpMirror *m, const char *protocol, int fd,
+                              Error **errp);
+/* Hand it over */
+void dump_mirror_attach(DumpState *s, DumpMirror *m);
 
 /* Give the guest's kernel a program header, with its virtual address */
 void dump_mirror_map_kernel(DumpState *s);
