@@ -6,6 +6,11 @@ tests_live_stall_probe_SOURCES = tests/live/stall-probe.c
 tests_live_stall_probe_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 tests_live_stall_probe_LDADD = $(GLIB_LIBS)
 
+# Stands before QEMU's C library and makes its host one where protecting memory is dear.
+check_LTLIBRARIES += tests/live/dear-protect.la
+tests_live_dear_protect_la_SOURCES = tests/live/dear-protect.c
+tests_live_dear_protect_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
 LIVE_TESTS += \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
@@ -55,6 +60,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-balloon.sh \
 	tests/live/test-mirror-cancel.sh \
 	tests/live/test-mirror-client-gone.sh \
+	tests/live/test-mirror-dear-protect.sh \
 	tests/live/test-mirror-dirty.sh \
 	tests/live/test-mirror-dma-iothread.sh \
 	tests/live/test-mirror-dma.sh \
@@ -75,6 +81,8 @@ LIVE_TESTS += \
 	tests/live/test-mirror-numa.sh \
 	tests/live/test-mirror-paused.sh \
 	tests/live/test-mirror-payload.sh \
+	tests/live/test-mirror-protect-calls-linux.sh \
+	tests/live/test-mirror-protect-calls.sh \
 	tests/live/test-mirror-q35.sh \
 	tests/live/test-mirror-quit.sh \
 	tests/live/test-mirror-range.sh \
