@@ -20,6 +20,8 @@ const VthFigureField vth_figure_fields[] = {
   FIELD ("mirror-limit", "thunder_mirror_limit", mirror_limit_bytes),
   FIELD ("mirror-peak", "thunder_mirror_peak", mirror_peak_bytes),
   FIELD ("bytes-written", "thunder_bytes_written", bytes_written),
+  FIELD ("protect-calls", "thunder_protect_calls", protect_calls),
+  FIELD ("t0-tries", "thunder_t0_tries", t0_tries),
 };
 const size_t vth_n_figure_fields = G_N_ELEMENTS (vth_figure_fields);
 

@@ -603,6 +603,8 @@ typedef struct {
   uint64_t mirror_limit_bytes;
   uint64_t mirror_peak_bytes;
   uint64_t bytes_written;
+  uint64_t protect_calls; /* system calls within the pause that protected memory */
+  uint64_t t0_tries;      /* how often the guest was stopped for T0; 0: not known, nor is the above */
 } VthFigures;
 
 /*

@@ -25,6 +25,10 @@ add_figures (JsonObject *object, const VthFigures *figures)
   set_count (object, "mirror_limit_bytes", figures->mirror_limit_bytes);
   set_count (object, "mirror_peak_bytes", figures->mirror_peak_bytes);
   set_count (object, "bytes_written", figures->bytes_written);
+  if (figures->t0_tries) {
+    set_count (object, "protect_calls", figures->protect_calls);
+    set_count (object, "t0_tries", figures->t0_tries);
+  }
 }
 
 static void
@@ -187,6 +191,7 @@ const ShColumn sh_dump_info_columns[] = {
   { "Mode", "mode", SH_FORMAT_TEXT },
   { "Guest was stopped", "paused", SH_FORMAT_YES_NO },
   { "Pause", "pause_ns", SH_FORMAT_DURATION },
+  { "Calls within it", "protect_calls", SH_FORMAT_NUMBER },
   { "Longest stall", "stall_max_ns", SH_FORMAT_DURATION },
   { "Stalls", "stall_count", SH_FORMAT_NUMBER },
   { "Capture", "capture_ns", SH_FORMAT_DURATION },

@@ -3,8 +3,10 @@
  * The 32-bit test guest, for accelerators that run no stock kernel and for ELF32
  * images: one vCPU, no interrupts, no paging.  Memory above 4 MiB gets the pages of
  * oracle.h: fill, and one order spread over it.  Its command line knows fill=MIB,
- * pages=N and kick=0 (never leave the loop for port I/O, which under TCG waits for
- * QEMU's big lock).  With interrupts off nothing but a dump makes it wait.
+ * pages=N, kick=0 (never leave the loop for port I/O, which under TCG waits for
+ * QEMU's big lock) and stride=N: every Nth page is one of the order, over however much
+ * memory, and what no fill is left for is never touched.  With interrupts off nothing
+ * but a dump makes it wait.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -77,8 +79,9 @@ void
 payload_main (const struct multiboot *boot)
 {
   const char *line = boot->flags & 4 ? (const char *) boot->cmdline : "";
-  uint32_t pages = parameter (line, "pages", 4096), fill = parameter (line, "fill", 64) << 8, total = fill + pages;
-  uint32_t room = (boot->mem_upper << 10) - FIRST, stride, next = 0;
+  uint32_t pages = parameter (line, "pages", 4096), fill = parameter (line, "fill", 64) << 8;
+  uint32_t stride = parameter (line, "stride", 0), total = stride ? pages * stride : fill + pages;
+  uint32_t room = (boot->mem_upper << 10) - FIRST, next = 0, filled = 0;
   static uint64_t base[ORACLE_WORDS];
   struct oracle_info *info = (struct oracle_info *) FIRST;
   char *block = (char *) FIRST + ORACLE_PAGE_SIZE;
@@ -87,9 +90,9 @@ payload_main (const struct multiboot *boot)
   kick = parameter (line, "kick", 1);
   if (total > room / ORACLE_PAGE_SIZE - 1)
     total = room / ORACLE_PAGE_SIZE - 1;
-  if (pages > total)
-    pages = total;
-  stride = total / pages * ORACLE_PAGE_SIZE;
+  if (pages > total / (stride ? stride : 1))
+    pages = total / (stride ? stride : 1);
+  stride = (stride ? stride : total / pages) * ORACLE_PAGE_SIZE;
   for (uint32_t i = 0; i < ORACLE_WORDS; i++)
     base[i] = oracle_mix (i + 1);
   for (uint32_t i = 0; i < total; i++)
@@ -110,6 +113,9 @@ payload_main (const struct multiboot *boot)
           page->npages = pages;
           continue;
         }
+      if (filled == fill)
+        continue;
+      filled++;
       for (uint32_t w = 3; w < ORACLE_WORDS; w++)
         words[w] = base[w] ^ key;
       words[0] = ORACLE_FILL_MAGIC;
@@ -124,7 +130,7 @@ payload_main (const struct multiboot *boot)
   info->pfn = FIRST / ORACLE_PAGE_SIZE;
   info->cpus = 1;
   info->cpu_pages = pages;
-  info->fill_pages = total - pages;
+  info->fill_pages = filled;
   info->loop_start = (uintptr_t) loop_start;
   info->loop_end = (uintptr_t) loop_end;
   info->loop_index = PRSTATUS_EDI;

@@ -12,6 +12,11 @@ tests_live_vhost_stub_la_SOURCES = tests/live/vhost-stub.c
 tests_live_vhost_stub_la_CFLAGS = $(AM_CFLAGS)
 tests_live_vhost_stub_la_LDFLAGS = $(AM_LDFLAGS) -pthread -module -avoid-version -shared -rpath /nowhere
 
+# Stands before QEMU's C library and makes its host one where protecting memory is dear.
+check_LTLIBRARIES += tests/live/dear-protect.la
+tests_live_dear_protect_la_SOURCES = tests/live/dear-protect.c
+tests_live_dear_protect_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
 LIVE_TESTS += \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
@@ -69,6 +74,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-balloon.sh \
 	tests/live/test-mirror-cancel.sh \
 	tests/live/test-mirror-client-gone.sh \
+	tests/live/test-mirror-dear-protect.sh \
 	tests/live/test-mirror-dirty.sh \
 	tests/live/test-mirror-dma-iothread.sh \
 	tests/live/test-mirror-dma.sh \
@@ -89,6 +95,8 @@ LIVE_TESTS += \
 	tests/live/test-mirror-numa.sh \
 	tests/live/test-mirror-paused.sh \
 	tests/live/test-mirror-payload.sh \
+	tests/live/test-mirror-protect-calls-linux.sh \
+	tests/live/test-mirror-protect-calls.sh \
 	tests/live/test-mirror-q35.sh \
 	tests/live/test-mirror-quit.sh \
 	tests/live/test-mirror-range.sh \

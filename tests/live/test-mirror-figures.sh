@@ -7,7 +7,7 @@ need_mirror
 boot_guest -c 2
 qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror 'note:={"schedule":"hourly"}' -- \
     @wait-mirror -- @wait-dump >"$tmp/all.json" -- query-dump
-for name in t0-ns pause-ns stall-max-ns stall-count stall-histogram capture-ns total-ns pages-total pages-zero \
+for name in t0-ns pause-ns protect-calls t0-tries stall-max-ns stall-count stall-histogram capture-ns total-ns pages-total pages-zero \
     pages-copied pages-fault-copied mirror-limit mirror-peak bytes-written; do
     [ "$(grep -c "\"$name\"" "$tmp/all.json")" = 3 ] || fail "no $name"
 done
@@ -16,5 +16,6 @@ sum=$(($(field pages-zero "$tmp/last.json") + $(field pages-copied "$tmp/last.js
     $(field pages-fault-copied "$tmp/last.json")))
 [ "$sum" = "$(field pages-total "$tmp/last.json")" ] || fail "the kinds of pages do not add up"
 [ "$(field pause-ns "$tmp/last.json")" -gt 0 ] || fail "no pause"
+[ "$(field t0-tries "$tmp/last.json")" -gt 0 ] || fail "no try"
 grep -aq '"schedule" *: *"hourly"' "$image" || fail "the caller's note is not in the file"
 check_image "$image" --note

@@ -158,7 +158,7 @@ dump_with_format (virDomainPtr domain, const char *to, unsigned int flags)
   fake.left = fake.left || (mirror && fake.completed_job);
   write_core (to, mirror ? "{\"version\":1,\"domain\":\"test\",\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"format\":\"elf\","
                            "\"caller\":{\"mine\":1},\"mirror\":{\"t0-ns\":1774137600500000000,\"pause-ns\":250000,"
-                           "\"stall-max-ns\":90000,\"stall-histogram\":[1,2]}}"
+                           "\"protect-calls\":3,\"t0-tries\":2,\"stall-max-ns\":90000,\"stall-histogram\":[1,2]}}"
                          : NULL, 0);
   if (fake.at_end != NULL)
     fake.at_end (fake.at_end_data);
@@ -295,6 +295,7 @@ virDomainGetJobStats (virDomainPtr domain, int *type, virTypedParameterPtr *para
   virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_TOTAL, 1000);
   virTypedParamsAddULLong (params, n, &room, VIR_DOMAIN_JOB_DATA_PROCESSED, 400);
   virTypedParamsAddULLong (params, n, &room, "thunder_pause_ns", 250000);
+  virTypedParamsAddULLong (params, n, &room, "thunder_protect_calls", 3);
   virTypedParamsAddULLong (params, n, &room, "thunder_t0_ns", UINT64_C (1774137600500000000) + fake.generation);
   if (fake.generation > 0)
     {
@@ -445,6 +446,11 @@ test_mirror (Fixture *f, gconstpointer data)
   g_assert_false (dump->paused);
   g_assert_true (dump->has_figures);
   g_assert_cmpuint (dump->figures.pause_ns, ==, 250000);
+  g_assert_cmpuint (dump->figures.protect_calls, ==, 3);
+  g_autoptr (VthDump) read = vth_dump_inspect (dump->path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (read->figures.protect_calls, ==, 3);
+  g_assert_cmpuint (read->figures.t0_tries, ==, 2);
   g_assert_cmpint (dump->time_s, ==, 1774137600);
   g_assert_true (dump->own);
   g_assert_cmpuint (count_files (f), ==, 1);
