@@ -17,6 +17,13 @@ check_LTLIBRARIES += tests/live/dear-protect.la
 tests_live_dear_protect_la_SOURCES = tests/live/dear-protect.c
 tests_live_dear_protect_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
+# Stands before the C library of QEMU, and lets it run out of something.
+check_LTLIBRARIES += tests/live/scarce.la
+tests_live_scarce_la_SOURCES = tests/live/scarce.c
+tests_live_scarce_la_CFLAGS = $(AM_CFLAGS)
+tests_live_scarce_la_LIBADD = -ldl
+tests_live_scarce_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
 LIVE_TESTS += \
 	tests/live/test-consumer-crash-kdump.sh \
 	tests/live/test-consumer-crash.sh \
@@ -81,6 +88,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-elf64.sh \
 	tests/live/test-mirror-fd.sh \
 	tests/live/test-mirror-figures.sh \
+	tests/live/test-mirror-few-threads.sh \
 	tests/live/test-mirror-firmware.sh \
 	tests/live/test-mirror-full-disk.sh \
 	tests/live/test-mirror-guest-reboot.sh \
@@ -101,6 +109,7 @@ LIVE_TESTS += \
 	tests/live/test-mirror-quit.sh \
 	tests/live/test-mirror-range.sh \
 	tests/live/test-mirror-reset.sh \
+	tests/live/test-mirror-rlimit.sh \
 	tests/live/test-mirror-shm.sh \
 	tests/live/test-mirror-slow-output.sh \
 	tests/live/test-mirror-small-limit.sh \
@@ -121,15 +130,18 @@ LIVE_TESTS += \
 	tests/live/test-refuse-kdump-range.sh \
 	tests/live/test-refuse-limit.sh \
 	tests/live/test-refuse-migration.sh \
+	tests/live/test-refuse-netdev.sh \
 	tests/live/test-refuse-note.sh \
 	tests/live/test-refuse-options.sh \
 	tests/live/test-refuse-paging.sh \
 	tests/live/test-refuse-pipe.sh \
+	tests/live/test-refuse-reconnect.sh \
 	tests/live/test-refuse-second.sh \
 	tests/live/test-refuse-threads.sh \
 	tests/live/test-refuse-vhost-user.sh \
 	tests/live/test-refuse-wait.sh \
 	tests/live/test-refuse-win-dmp.sh \
+	tests/live/test-scarce.sh \
 	tests/live/test-stall-probe.sh \
 	tests/live/test-stop-consistent.sh \
 	tests/live/test-stop-unchanged.sh \
@@ -159,6 +171,12 @@ LONG_TESTS += \
 	tests/live/test-mirror-kdump-snappy.sh \
 	tests/live/test-mirror-kdump-torn.sh \
 	tests/live/test-mirror-kdump-zlib.sh \
+	tests/live/test-scarce-clone.sh \
+	tests/live/test-scarce-hybrid.sh \
+	tests/live/test-scarce-kdump.sh \
+	tests/live/test-scarce-overlay.sh \
+	tests/live/test-scarce-precopy.sh \
+	tests/live/test-scarce-protect.sh \
 	tests/live/test-soak.sh \
 	tests/live/test-stop-kdump-consistent.sh \
 	$(NULL)
@@ -173,6 +191,7 @@ EXTRA_DIST += \
 	tests/live/lib.sh \
 	tests/live/pool.sh \
 	tests/live/qmp \
+	tests/live/scarce.sh \
 	tests/live/same-memory \
 	tests/live/soak \
 	tests/live/stock.sh \

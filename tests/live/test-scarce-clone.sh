@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Whatever of memory, threads or descriptors is missing, and when: a dump that shares blocks fails or is right, and the guest goes on.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/live/scarce.sh
+. "$live/scarce.sh"
+need_mirror
+need_scarce
+reflink_dir xfs
+image=$shared/image
+scarce_guest
+begin_chain
+survives_all scarce_incremental clone
+[ "$built" -gt 3 ] || fail "only $built dumps built on another"

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Whatever of memory, threads or descriptors is missing, and when: a dump over another fails or is right, and the guest goes on.
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/live/scarce.sh
+. "$live/scarce.sh"
+need_mirror
+need_scarce
+need qemu-img
+scarce_guest
+begin_chain
+survives_all scarce_incremental overlay
+[ "$built" -gt 3 ] || fail "only $built dumps built on another"
