@@ -5,7 +5,7 @@
 # second before, which is the idle it is compared with, to a moment after.
 
 csv_header=mib,cpus,rate,pages,method,run,total_ms,durable_ms,pause_ms,stall_ms,stall_max_ms,p99_ms,probe_gap_ms
-csv_header+=,work_percent,capture_ms,disk_mib,qemu_cpu_s,client_cpu_s,extra_mib,thp_mib,protect_calls,strategy,image,note
+csv_header+=,work_percent,capture_ms,disk_mib,qemu_cpu_s,client_cpu_s,extra_mib,thp_mib,strategy,image,protect_calls,note
 
 available_mib () { awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo; }
 
@@ -179,6 +179,6 @@ measure ()
         "$(quotient "$watched" 1000)" "$(quotient "$most" 1000)" "$(quotient "$p99" 1000)" "$(quotient "$gap" 1000)" \
         "$work" "$(quotient "$(note_field capture-ns)" 1000000)" "$disk" "$(quotient "$qemu_cpu" "$clock_ticks")" \
         "$client_cpu" "$([ -z "$before_kib" ] || quotient "$extra_kib" 1024)" "$(quotient "$thp_kib" 1024)" \
-        "$(note_field protect-calls)" "$(note_field strategy)" "$judged"
+        "$(note_field strategy)" "$judged" "$(note_field protect-calls)"
     rm -rf "$image" "$image".*
 }

@@ -41,7 +41,7 @@ csv=$out/bench.csv
 for i in idle thunder memory-only pmemsave memcpy raw-write; do
     awk -F, -v m="$i" '$5 == m { exit !($7 > 0 && $14 != "") }' "$csv" || fail "no total or no work of $i"
 done
-awk -F, '$5 == "thunder" { exit !($9 > 0 && $15 > 0 && $16 > 0 && $22 == "yes") }' "$csv" || fail "the figures of thunder are not whole"
+awk -F, '$5 == "thunder" { exit !($9 > 0 && $15 > 0 && $16 > 0 && $22 == "yes" && $23 != "") }' "$csv" || fail "the figures of thunder are not whole"
 awk -F, '$5 == "memory-only" { exit !($10 > 0 && $22 == "yes") }' "$csv" || fail "the figures of memory-only are not whole"
 awk -F, '$5 == "pmemsave" { exit !($22 == "torn" || $22 == "yes") }' "$csv" || fail "pmemsave's image was not judged"
 command -v vmi-dump-memory >/dev/null || grep -q ',libvmi,1,.*,not installed$' "$csv" || fail "libvmi's row does not say why it is empty"
