@@ -123,10 +123,13 @@ survives ()
 # are many.
 survives_all ()
 {
-    local how kind n tried
+    local how kind n tried growth
     for kind in 0 1; do
         for how in once from; do
-            reasons=() n=1 tried=0
+            reasons=() n=1 tried=0 growth=$scarce_growth
+            # What one is missing for is tried one by one.
+            if [ "$how" = from ] && [ "$growth" -lt 10 ]; then growth=10; fi
+            if [ "$kind" = 1 ]; then growth=50; fi
             poke 6 "$kind"
             while :; do
                 survives "$how" "$n" "$@"
@@ -138,7 +141,7 @@ survives_all ()
                     "$@" >"$tmp/got" 2>&1 || fail "$how $n: the next dump fails: $(tail -n 1 "$tmp/got")"
                     whole
                 fi
-                n=$((n + 1 + n * (kind == 0 ? scarce_growth : 50) / 100))
+                n=$((n + 1 + n * growth / 100))
             done
             [ -z "$failed" ] || fail "the last dump failed"
             say "kind $kind, $how: $tried of $n calls, ${#reasons[@]} dumps failed, for" \

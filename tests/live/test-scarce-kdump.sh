@@ -10,4 +10,3 @@ need_scarce
 scarce_guest
 need_format kdump-zstd
 survives_all scarce_dump format=kdump-zstd
-survives_all scarce_dump format=kdump-raw-zlib
