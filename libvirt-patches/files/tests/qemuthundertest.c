@@ -50,7 +50,7 @@ static virQEMUDriver driver;
 /* what a newer version adds, and what it is reported as */
 # define MIRROR_MORE \
     ", \"strategy\": \"precopy\", \"storage\": \"overlay\"," \
-    "  \"pages-dirty\": 4711, \"protect-calls\": 3," \
+    "  \"pages-dirty\": 4711, \"protect-calls\": 3, \"t0-tries\": 2," \
     "  \"generation\": \"3f2e.8\", \"base-generation\": \"3f2e.7\"," \
     "  \"full-reason\": \"memory was plugged\""
 
@@ -380,6 +380,11 @@ testJobStats(const void *opaque G_GNUC_UNUSED)
     if (virTypedParamsGetULLong(params, nparams,
                                 VIR_DOMAIN_JOB_THUNDER_PROTECT_CALLS, &value) != 1 ||
         value != 3)
+        goto cleanup;
+
+    if (virTypedParamsGetULLong(params, nparams,
+                                VIR_DOMAIN_JOB_THUNDER_T0_TRIES, &value) != 1 ||
+        value != 2)
         goto cleanup;
 
     virTypedParamsFree(params, nparams);

@@ -789,9 +789,12 @@ qemuThunderJobDataToParams(virDomainJobData *jobData,
             return -1;
 
         if (mirror->protect_calls_set &&
-            virTypedParamsAddULLong(params, nparams, maxparams,
-                                    VIR_DOMAIN_JOB_THUNDER_PROTECT_CALLS,
-                                    mirror->protect_calls) < 0)
+            (virTypedParamsAddULLong(params, nparams, maxparams,
+                                     VIR_DOMAIN_JOB_THUNDER_PROTECT_CALLS,
+                                     mirror->protect_calls) < 0 ||
+             virTypedParamsAddULLong(params, nparams, maxparams,
+                                     VIR_DOMAIN_JOB_THUNDER_T0_TRIES,
+                                     mirror->t0_tries) < 0))
             return -1;
 
         for (i = 0; i < G_N_ELEMENTS(strings); i++) {
