@@ -24,9 +24,11 @@ if [ -e "$build/build.ninja" ]; then
 else
     meson setup "$build" "$source" "${options[@]}" -Dtests=enabled >"$tmp/setup" 2>&1 || fail "$(tail -n 5 "$tmp/setup")"
 fi
-# What a test preloads is no part of it.
+# What a test preloads is no part of it.  First what ninja is to do is made anew, or its list is that of a build without tests.
+ninja -C "$build" build.ninja >"$tmp/build" 2>&1 || fail "$(tail -n 20 "$tmp/build")"
 mapfile -t mocks < <(ninja -C "$build" -t targets all | sed -n 's|^\(tests/lib[^/:]*mock\.so\):.*|\1|p')
-ninja -C "$build" "${programs[@]/#/tests/}" "${mocks[@]}" tools/virsh src/virt-aa-helper >"$tmp/build" 2>&1 || fail "$(tail -n 20 "$tmp/build")"
+[ ${#mocks[@]} -gt 0 ] || fail "ninja names nothing that is preloaded"
+ninja -C "$build" "${programs[@]/#/tests/}" "${mocks[@]}" tools/virsh src/virt-aa-helper >>"$tmp/build" 2>&1 || fail "$(tail -n 20 "$tmp/build")"
 meson test -C "$build" --no-rebuild --timeout-multiplier 10 --print-errorlogs "${programs[@]}" "${scripts[@]}" >"$tmp/tests" 2>&1 || {
     cat "$tmp/tests"
     fail "libvirt's own tests"

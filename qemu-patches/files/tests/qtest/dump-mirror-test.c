@@ -555,6 +555,21 @@ static uint64_t ahci_count(QTestState *qts)
     return PAGES + 0x1000;
 }
 
+/* That of a command without data, which is cleared only: FLUSH CACHE */
+static void ahci_prepare_clear(QTestState *qts)
+{
+    ahci_prepare(qts);
+    ahci_command(qts, (uint8_t[20]) { 0x27, 0x80, 0xe7 }, false);
+    qtest_writel(qts, PAGES + 0x1004, 0x1234);
+}
+
+static uint64_t ahci_clear(QTestState *qts)
+{
+    qtest_writel(qts, AHCI_PORT + 0x38, 1);
+    g_assert_cmpint(qtest_readl(qts, PAGES + 0x1004), ==, 0);
+    return PAGES + 0x1000;
+}
+
 static void megasas_prepare(QTestState *qts)
 {
     pci_map(qts, DEVFN(4, 0), 0, MMIO);
@@ -705,6 +720,7 @@ static const Writer writers[] = {
     { "ahci-fis", DISK, ahci_prepare, ahci_identify },
     { "ahci-ncq", DISK, ahci_prepare, ahci_ncq },
     { "ahci-count", DISK, ahci_prepare_count, ahci_count },
+    { "ahci-clear", DISK, ahci_prepare_clear, ahci_clear },
     { "megasas", "-device megasas,addr=4", megasas_prepare, megasas_frame },
     { "vbe", "-vga none -device VGA,addr=4,romfile=", vbe_prepare, vbe_clear },
     { "vmware-svga-fifo", "-device vmware-svga,addr=4,romfile=", svga_prepare,
