@@ -137,8 +137,9 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
   if (!vth_output_exists (output, name))
     return NULL;
   g_autoptr (VthDump) dump = vth_dump_of_file (output, domain->uuid, name, NULL);
-  if (dump == NULL)
+  if (dump == NULL || !vth_output_owns (output, domain->uuid, name))
     {
+      g_clear_pointer (&dump, vth_dump_free);
       /* Killed between the dump and its explanation, or entry in the register: the state has its name.  What was there
          before it was begun, and what is not root's or ours, is somebody else's. */
       g_auto (VthIdentity) file = { 0 };

@@ -35,7 +35,7 @@ agrees (const VthEntry *entry, const VthDump *dump, const VthNoteInfo *info)
   if (info->is_foreign)
     return false;
   if (entry->begun_s != 0)
-    return dump->names_itself && g_ascii_strcasecmp (dump->uuid, entry->uuid) == 0;
+    return vth_entry_may_be (entry, dump);
   return entry->generation == NULL || dump->tracking.generation == NULL
          || strcmp (entry->generation, dump->tracking.generation) == 0;
 }

@@ -428,6 +428,14 @@ drop_path (GPtrArray *entries, const VthIdentity *identity)
     }
 }
 
+/* One that was killed before it wrote its own words into the file leaves those of the engine, which name the domain. */
+bool
+vth_entry_may_be (const VthEntry *entry, const VthDump *dump)
+{
+  return dump->uuid != NULL && g_ascii_strcasecmp (dump->uuid, entry->uuid) == 0
+         && (dump->names_itself || dump->schedule == NULL);
+}
+
 /* What became of a dump that was begun: its file is ours if nobody but us can have written it. */
 static bool
 complete_begun (VthEntry *entry)
@@ -441,7 +449,7 @@ complete_begun (VthEntry *entry)
   if (output == NULL || !vth_output_identify (output, name, &file, NULL) || file.is_foreign || !is_entry_of (entry, &file))
     return false;
   g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, NULL);
-  if (dump == NULL || !dump->names_itself || info.is_foreign || g_ascii_strcasecmp (dump->uuid, entry->uuid) != 0)
+  if (dump == NULL || info.is_foreign || !vth_entry_may_be (entry, dump))
     return false;
   vth_identity_clear (&entry->identity);
   entry->identity = file;

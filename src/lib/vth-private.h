@@ -294,6 +294,8 @@ struct _VthEntry {
 GHashTable *vth_register_read (VthOutput *output, const char *uuid, GError **error);
 /* That of this very file; NULL: it is not ours.  With begun_s set the file must still say itself what it is. */
 const VthEntry *vth_register_find (GHashTable *table, const VthIdentity *file);
+/* Whether it does. */
+bool vth_entry_may_be (const VthEntry *entry, const VthDump *dump);
 /* Before a dump is written, under the domain's lock. */
 bool vth_register_begin (VthOutput *output, const VthHost *host, const VthDump *dump, GError **error);
 /* When it, its record and its manifest are complete: sets dump->own. */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vthunder.h"
@@ -805,6 +806,40 @@ test_killed_stop (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) next = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
   g_assert_no_error (error);
   g_assert_true (g_file_test (others, G_FILE_TEST_EXISTS));
+}
+
+static void
+leave (void *data)
+{
+  _exit (0);
+}
+
+/* A vthunder that is killed when libvirt has the dump under its name: the register knows whose it is. */
+static void
+test_killed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      fake.at_end = leave;
+      take (f, (VthDumpRequest){ 0 }, NULL);
+      _exit (1);
+    }
+  int status = -1;
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  for (unsigned int n = 1; n <= 2; n++)
+    {
+      g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (dumps->len, ==, n);
+      g_assert_cmpstr (((VthDump *) dumps->pdata[0])->schedule, ==, "manual");
+      /* also when the next one has tidied up */
+      g_autoptr (VthDump) next = take (f, (VthDumpRequest){ 0 }, &error);
+      g_assert_no_error (error);
+    }
 }
 
 static void *
@@ -1725,6 +1760,38 @@ test_interrupted (Fixture *f, gconstpointer data)
   g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
 }
 
+/* Killed when all was written but the register: what is beside the dump is ours too, and goes with it. */
+static void
+test_interrupted_record (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  make_due (f);
+  vth_host_set_min_free_bytes (f->host, 0);
+  const int64_t begun_s = g_get_real_time () / G_USEC_PER_SEC;
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "s", .mode = VTH_MODE_STOP }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (count_files (f), ==, 2);
+  g_autofree char *path = g_build_filename (f->dir, "state", UUID ".json", NULL);
+  g_autofree char *list = g_build_filename (f->dir, "state", "register", UUID ".json", NULL);
+  g_autofree char *state = g_strdup_printf ("{\"version\":1,\"running\":{\"schedule\":\"s\",\"name\":\"%s\",\"due\":1774137600,"
+                                            "\"start\":%" G_GINT64_FORMAT "},\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\","
+                                            "\"seen\":1774137600}}}", dump->name, begun_s);
+  g_autofree char *begun = g_strdup_printf ("{\"version\":1,\"files\":[{\"path\":\"%s\",\"schedule\":\"s\",\"begun\":%"
+                                            G_GINT64_FORMAT "}]}", dump->path, begun_s);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL) && g_file_set_contents (list, begun, -1, NULL));
+  g_autofree char *recovered = run_batch (f);
+  g_autofree char *expected = g_strdup_printf ("%d+ ", VTH_BATCH_RECOVERED);
+  g_assert_cmpstr (recovered, ==, expected);
+
+  const char *const names[] = { dump->name, NULL };
+  g_autoptr (GPtrArray) plan = vth_prune_plan_last (f->output, f->domain, names, 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (vth_prune_execute (f->output, plan), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, 0);
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
 /* The space that is left is that of the output itself. */
 static void
 test_floor (Fixture *f, gconstpointer data)
@@ -1833,6 +1900,7 @@ main (int argc, char **argv)
   ADD ("stale-figures", test_stale_figures);
   ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
+  ADD ("killed", test_killed);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
   ADD ("list-foreign", test_list_foreign);
@@ -1856,6 +1924,7 @@ main (int argc, char **argv)
   ADD ("verify", test_verify);
   ADD ("download", test_download);
   ADD ("interrupted", test_interrupted);
+  ADD ("interrupted-record", test_interrupted_record);
   ADD ("floor", test_floor);
   ADD ("zstd", test_zstd);
   g_test_add_func ("/dump/samples", test_samples);
