@@ -708,6 +708,19 @@ test_list_foreign (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpuint (dumps->len, ==, 1);
   g_assert_cmpstr (((VthDump *) dumps->pdata[0])->name, ==, ours->name);
+  /* nor do they vanish: what the register says of them is told */
+  g_autoptr (GPtrArray) all = vth_dump_list_all (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (all->len, ==, 3);
+  for (unsigned int i = 0, n = 0; i < all->len; i++)
+    {
+      const VthDump *dump = all->pdata[i];
+      g_assert_true (dump->own != dump->changed);
+      g_assert_cmpstr (dump->schedule, ==, "s");
+      g_assert_cmpstr (dump->domain, ==, "test");
+      n += dump->changed;
+      g_assert_cmpuint (n, <=, 2);
+    }
   /* they are newer, and neither go nor have ours go */
   g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
   g_assert_cmpuint (plan->len, ==, 1);
