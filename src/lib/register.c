@@ -512,6 +512,31 @@ vth_register_begin (VthOutput *output, const VthHost *host, const VthDump *dump,
   return ok;
 }
 
+/* What was there before under the path, or was begun earlier and is still to come, stays. */
+void
+vth_register_give_up (VthOutput *output, const VthDump *dump)
+{
+  const char *state_dir = vth_output_get_state_dir (output);
+  g_autofree char *place = vth_output_place (output, dump->name);
+  int fd = lock (state_dir, dump->uuid, NULL);
+  bool exists = false;
+
+  if (fd < 0)
+    return;
+  g_autoptr (GPtrArray) entries = load (state_dir, dump->uuid, &exists, NULL);
+  bool found = false;
+  for (unsigned int i = entries != NULL ? entries->len : 0; !found && i-- > 0;)
+    {
+      const VthEntry *entry = entries->pdata[i];
+      found = entry->begun_s != 0 && strcmp (entry->identity.path, place) == 0;
+      if (found)
+        g_ptr_array_remove_index (entries, i);
+    }
+  if (entries != NULL && exists)
+    save (state_dir, dump->uuid, entries, NULL);
+  close (fd);
+}
+
 /* When the dump at @path was begun; 0: it is taken in without having been seen to come. */
 static int64_t
 begun_of (GPtrArray *entries, const char *path)

@@ -298,6 +298,8 @@ const VthEntry *vth_register_find (GHashTable *table, const VthIdentity *file);
 bool vth_entry_may_be (const VthEntry *entry, const VthDump *dump);
 /* Before a dump is written, under the domain's lock. */
 bool vth_register_begin (VthOutput *output, const VthHost *host, const VthDump *dump, GError **error);
+/* Where none will come. */
+void vth_register_give_up (VthOutput *output, const VthDump *dump);
 /* When it, its record and its manifest are complete: sets dump->own. */
 bool vth_register_add (VthOutput *output, VthDump *dump, GError **error);
 /* @names: NULL terminated */

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -853,6 +854,37 @@ test_killed (Fixture *f, gconstpointer data)
       g_autoptr (VthDump) next = take (f, (VthDumpRequest){ 0 }, &error);
       g_assert_no_error (error);
     }
+}
+
+/* libvirt completes a dump whose vthunder was killed; attempts that failed meanwhile do not crowd it out of the register. */
+static void
+test_killed_early (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (vth_output_get_path (f->output), "x.core", NULL);
+  g_autofree char *list = g_build_filename (f->dir, "state", "register", UUID ".json", NULL);
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      fake.slow = true;
+      take (f, (VthDumpRequest){ .path = path }, NULL);
+      _exit (1);
+    }
+  while (!g_file_test (list, G_FILE_TEST_EXISTS))
+    g_usleep (1000);
+  kill (child, SIGKILL);
+  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
+  fake.fails = true;
+  for (unsigned int i = 0; i < 20; i++)
+    {
+      g_autoptr (VthDump) failed = take (f, (VthDumpRequest){ .path = i % 2 == 0 ? path : NULL }, NULL);
+      g_assert_null (failed);
+    }
+  write_core (path, "{\"version\":1,\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"mirror\":{\"t0-ns\":1774137601000000000}}", 0);
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dumps->len, ==, 1);
 }
 
 static void *
@@ -1914,6 +1946,7 @@ main (int argc, char **argv)
   ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
   ADD ("killed", test_killed);
+  ADD ("killed-early", test_killed_early);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
   ADD ("list-foreign", test_list_foreign);
