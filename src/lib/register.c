@@ -537,28 +537,28 @@ vth_register_give_up (VthOutput *output, const VthDump *dump)
   close (fd);
 }
 
-/* When the dump at @path was begun; 0: it is taken in without having been seen to come. */
-static int64_t
-begun_of (GPtrArray *entries, const char *path)
+/* False: it is taken in without having been seen to come. */
+static bool
+was_begun (GPtrArray *entries, const char *path)
 {
   for (unsigned int i = 0; i < entries->len; i++)
     {
       const VthEntry *entry = entries->pdata[i];
       if (entry->begun_s != 0 && strcmp (entry->identity.path, path) == 0)
-        return entry->begun_s;
+        return true;
     }
-  return 0;
+  return false;
 }
 
-/* @since_s: what was there before is not ours. */
+/* @since_ns: what was there before is not ours. */
 static bool
-add_file (GPtrArray *entries, VthOutput *output, const VthDump *dump, const char *name, int64_t since_s, GError **error)
+add_file (GPtrArray *entries, VthOutput *output, const VthDump *dump, const char *name, int64_t since_ns, GError **error)
 {
   g_auto (VthIdentity) identity = { 0 };
 
   if (!vth_output_identify (output, name, &identity, error))
     return false;
-  if (identity.written_ns != 0 && identity.written_ns / 1000000000 < since_s - 1)
+  if (identity.written_ns != 0 && identity.written_ns < since_ns - 1000000000)
     return false;
   if (identity.is_foreign && vth_output_get_kind (output) == VTH_OUTPUT_DIR)
     {
@@ -584,11 +584,14 @@ vth_register_add (VthOutput *output, VthDump *dump, GError **error)
   bool is_new = false, ok = false;
   g_autoptr (GPtrArray) entries = load_or_take_in (output, dump->uuid, &is_new, error);
   g_autofree char *place = vth_output_place (output, dump->name);
-  const int64_t begun_s = entries != NULL ? begun_of (entries, place) : 0;
+  const bool begun = entries != NULL && was_begun (entries, place);
   if (entries != NULL && add_file (entries, output, dump, dump->name, 0, error))
     {
-      add_file (entries, output, dump, record, begun_s, NULL);
-      add_file (entries, output, dump, manifest, begun_s, NULL);
+      /* By the clock that files have their times from, which an NFS server may have: not by ours. */
+      const VthEntry *added = entries->pdata[entries->len - 1];
+      const int64_t since_ns = begun ? added->identity.written_ns : 0;
+      add_file (entries, output, dump, record, since_ns, NULL);
+      add_file (entries, output, dump, manifest, since_ns, NULL);
       ok = save (state_dir, dump->uuid, entries, error);
     }
   close (fd);
