@@ -727,7 +727,9 @@ work_locked (Run *run, const VthBatchDomain *domain)
   if (!recover (run, domain, state))
     return;
 
-  bool changed = drop_unknown_schedules (domain, state);
+  bool changed = drop_unknown_schedules (domain, state) || state->put_away != NULL;
+  if (state->put_away != NULL)
+    emit (&context, VTH_BATCH_WARNING, NULL, g_steal_pointer (&state->put_away), NULL);
   warn_of_clock (&context, state);
   unsigned int n = vth_config_get_n_schedules (domain->config);
   int64_t now_s = real_now (batch);
@@ -809,7 +811,7 @@ has_work (Run *run, const VthBatchDomain *domain)
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
       return false;
     }
-  bool any = state->running_start_s != 0 || state->hidden != NULL || drop_unknown_schedules (domain, state);
+  bool any = state->running_start_s != 0 || state->hidden != NULL || state->put_away != NULL || drop_unknown_schedules (domain, state);
   int64_t now_s = real_now (batch);
   for (unsigned int i = 0; i < vth_config_get_n_schedules (domain->config); i++)
     {

@@ -537,6 +537,11 @@ clean_up (virDomainPtr domain, const char *state_dir, const char *uuid, GError *
   g_autofree char *put_away = NULL;
   g_autoptr (VthState) state = vth_state_load_locked (state_dir, uuid, &put_away, NULL);
 
+  if (state != NULL && put_away != NULL)
+    {
+      state->put_away = g_steal_pointer (&put_away);
+      return vth_state_save (state, state_dir, error);
+    }
   if (state == NULL || state->hidden == NULL)
     return true;
   if (vth_dump_sweep (domain, state))

@@ -344,6 +344,7 @@ typedef struct {
   int64_t running_due_s;
   int64_t running_start_s;
   /* The newest dump that the next one can build on; NULL: none. */
+  char *put_away; /* what a run by hand had no place to say, and the next batch will */
   char *tracked_path;
   char *tracked_pool;
   unsigned int tracked_position;

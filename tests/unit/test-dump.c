@@ -856,6 +856,25 @@ test_killed (Fixture *f, gconstpointer data)
     }
 }
 
+/* A dump by hand must not lose schedules without a word: a state that nobody can read is told of by the next batch, once. */
+static void
+test_broken_state (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (f->dir, "state", UUID ".json", NULL);
+  g_autofree char *expected = g_strdup_printf ("%d ", VTH_BATCH_WARNING);
+  make_due (f);
+  g_assert_true (g_file_set_contents (path, "nonsense", -1, NULL));
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_no_error (error);
+  g_autofree char *first = run_batch (f);
+  g_assert_cmpstr (first, ==, expected);
+  g_autofree char *second = run_batch (f);
+  g_assert_cmpstr (second, ==, "");
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
 /* libvirt completes a dump whose vthunder was killed; attempts that failed meanwhile do not crowd it out of the register. */
 static void
 test_killed_early (Fixture *f, gconstpointer data)
@@ -1945,6 +1964,7 @@ main (int argc, char **argv)
   ADD ("stale-figures", test_stale_figures);
   ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
+  ADD ("broken-state", test_broken_state);
   ADD ("killed", test_killed);
   ADD ("killed-early", test_killed_early);
   ADD ("locked", test_locked);
