@@ -15,7 +15,7 @@ state=$XDG_STATE_HOME/vthunder/$uuid.json
 mkdir -p "$tmp/d"
 
 # A name that is not UTF-8.  The test driver takes no dumps, which is remembered too, with the name in its reason.
-vt dump web --file "$tmp/d/caf"$'\xe9'.core
+vt dump web --mode stop --file "$tmp/d/caf"$'\xe9'.core
 equal 1 "$code"
 ok batch
 jq -e . "$state" >/dev/null || fail "the state file is no JSON: $(cat -v "$state")"
