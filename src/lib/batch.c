@@ -137,8 +137,9 @@ real_find (VthBatch *batch, const VthBatchDomain *domain, const char *schedule, 
   if (!vth_output_exists (output, name))
     return NULL;
   g_autoptr (VthDump) dump = vth_dump_of_file (output, domain->uuid, name, NULL);
-  if (dump == NULL)
+  if (dump == NULL || !vth_output_owns (output, domain->uuid, name))
     {
+      g_clear_pointer (&dump, vth_dump_free);
       /* Killed between the dump and its explanation, or entry in the register: the state has its name.  What was there
          before it was begun, and what is not root's or ours, is somebody else's. */
       g_auto (VthIdentity) file = { 0 };
@@ -726,7 +727,9 @@ work_locked (Run *run, const VthBatchDomain *domain)
   if (!recover (run, domain, state))
     return;
 
-  bool changed = drop_unknown_schedules (domain, state);
+  bool changed = drop_unknown_schedules (domain, state) || state->put_away != NULL;
+  if (state->put_away != NULL)
+    emit (&context, VTH_BATCH_WARNING, NULL, g_steal_pointer (&state->put_away), NULL);
   warn_of_clock (&context, state);
   unsigned int n = vth_config_get_n_schedules (domain->config);
   int64_t now_s = real_now (batch);
@@ -808,7 +811,7 @@ has_work (Run *run, const VthBatchDomain *domain)
       emit (&context, VTH_BATCH_FAILED, NULL, NULL, error);
       return false;
     }
-  bool any = state->running_start_s != 0 || state->hidden != NULL || drop_unknown_schedules (domain, state);
+  bool any = state->running_start_s != 0 || state->hidden != NULL || state->put_away != NULL || drop_unknown_schedules (domain, state);
   int64_t now_s = real_now (batch);
   for (unsigned int i = 0; i < vth_config_get_n_schedules (domain->config); i++)
     {

@@ -35,7 +35,7 @@ agrees (const VthEntry *entry, const VthDump *dump, const VthNoteInfo *info)
   if (info->is_foreign)
     return false;
   if (entry->begun_s != 0)
-    return dump->names_itself && g_ascii_strcasecmp (dump->uuid, entry->uuid) == 0;
+    return vth_entry_may_be (entry, dump);
   return entry->generation == NULL || dump->tracking.generation == NULL
          || strcmp (entry->generation, dump->tracking.generation) == 0;
 }
@@ -83,6 +83,25 @@ own_dump (VthOutput *output, GHashTable *entries, const char *name, GError **err
   return g_steal_pointer (&dump);
 }
 
+/* What the register says of a file of ours that is not to be read any more, nor to vanish: it was given to somebody else. */
+static VthDump *
+given_away (VthOutput *output, const VthEntry *entry, const char *name, const VthIdentity *identity)
+{
+  if (entry == NULL || entry->begun_s != 0)
+    return NULL;
+  VthDump *dump = g_new0 (VthDump, 1);
+  dump->name = g_strdup (name);
+  dump->path = g_build_filename (vth_output_get_path (output), name, NULL);
+  dump->pool = vth_output_get_kind (output) == VTH_OUTPUT_POOL ? g_strdup (vth_output_get_target (output)) : NULL;
+  dump->uuid = g_strdup (entry->uuid);
+  dump->schedule = g_strdup (entry->schedule != NULL ? entry->schedule : "manual");
+  dump->time_s = entry->time_s;
+  dump->size_bytes = identity->size_bytes;
+  dump->format = (VthFormat) -1; /* not known */
+  dump->changed = true;
+  return dump;
+}
+
 /* The same of a file that says it is one, and that this host did not write, or not as it is. */
 static VthDump *
 foreign_dump (VthOutput *output, GHashTable *entries, const char *name, GError **error)
@@ -91,17 +110,21 @@ foreign_dump (VthOutput *output, GHashTable *entries, const char *name, GError *
   g_autoptr (GError) reason = NULL;
   VthNoteInfo info = { 0 };
 
-  if (is_beside (name) || !vth_output_identify (output, name, &identity, NULL) || identity.is_foreign)
+  if (is_beside (name) || !vth_output_identify (output, name, &identity, NULL))
     return NULL;
+  const VthEntry *entry = g_hash_table_lookup (entries, identity.path);
+  if (identity.is_foreign)
+    return given_away (output, entry, name, &identity);
   /* Also if that cannot be told: a guest writes its disk as it likes. */
   if (!vth_output_check_unused (output, name, "read", NULL))
     return NULL;
   g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, &reason);
   if (dump == NULL && !is_no_dump (reason))
     g_propagate_error (error, g_steal_pointer (&reason));
-  if (dump == NULL || !dump->names_itself || info.is_foreign)
+  if (dump != NULL && info.is_foreign)
+    return given_away (output, entry, name, &identity);
+  if (dump == NULL || !dump->names_itself)
     return NULL;
-  const VthEntry *entry = g_hash_table_lookup (entries, identity.path);
   dump->changed = entry != NULL && entry->begun_s == 0;
   return g_steal_pointer (&dump);
 }
@@ -218,6 +241,10 @@ list (VthOutput *output, virDomainPtr domain, bool foreign, GError **error)
         dump = foreign_dump (output, entries, file->name, unread == NULL ? &unread : NULL);
       if (dump == NULL || (domain != NULL && g_ascii_strcasecmp (dump->uuid, uuid) != 0))
         continue;
+      if (dump->domain == NULL && domain != NULL)
+        dump->domain = g_strdup (virDomainGetName (domain));
+      if (dump->allocated_bytes == 0)
+        dump->allocated_bytes = file->allocated_bytes;
       g_autofree char *manifest = g_strconcat (file->name, VTH_MANIFEST_SUFFIX, NULL);
       dump->has_manifest = g_hash_table_contains (names, manifest);
       g_ptr_array_add (dumps, g_steal_pointer (&dump));

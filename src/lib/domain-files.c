@@ -240,7 +240,7 @@ vth_domain_files_find (VthDomainFiles *files, const char *path, const char *pool
     found = g_hash_table_lookup (files->paths, canonical);
   if (ok && found == NULL && of_volume != NULL)
     found = g_hash_table_lookup (files->volumes, of_volume);
-  if (ok && found == NULL && files->local && lstat (path, &st) == 0)
+  if (ok && found == NULL && files->local && stat (path, &st) == 0)
     {
       g_autofree char *inode = inode_key (&st);
       found = g_hash_table_lookup (files->inodes, inode);

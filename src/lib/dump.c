@@ -501,9 +501,15 @@ vth_dump_take_locked (virDomainPtr domain, const VthDumpRequest *request, VthPro
   if (vth_output_get_kind (output) == VTH_OUTPUT_POOL)
     dump->pool = g_strdup (vth_output_get_target (output));
 
-  if (!vth_output_check_replace (output, dump->name, error) || !vth_register_begin (output, host, dump, error)
-      || !run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
+  if (!vth_output_check_replace (output, dump->name, error) || !vth_register_begin (output, host, dump, error))
     return NULL;
+  if (!run_any (domain, dump, output, &complete, progress, user_data, cancellable, error))
+    {
+      /* With the connection lost libvirt may still complete it. */
+      if (virConnectIsAlive (conn) == 1)
+        vth_register_give_up (output, dump);
+      return NULL;
+    }
   if (!dump->paused)
     take_figures (domain, dump);
   if (dump->tracking.base_generation == NULL)
@@ -531,6 +537,11 @@ clean_up (virDomainPtr domain, const char *state_dir, const char *uuid, GError *
   g_autofree char *put_away = NULL;
   g_autoptr (VthState) state = vth_state_load_locked (state_dir, uuid, &put_away, NULL);
 
+  if (state != NULL && put_away != NULL)
+    {
+      state->put_away = g_steal_pointer (&put_away);
+      return vth_state_save (state, state_dir, error);
+    }
   if (state == NULL || state->hidden == NULL)
     return true;
   if (vth_dump_sweep (domain, state))

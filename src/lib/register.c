@@ -428,6 +428,14 @@ drop_path (GPtrArray *entries, const VthIdentity *identity)
     }
 }
 
+/* One that was killed before it wrote its own words into the file leaves those of the engine, which name the domain. */
+bool
+vth_entry_may_be (const VthEntry *entry, const VthDump *dump)
+{
+  return dump->uuid != NULL && g_ascii_strcasecmp (dump->uuid, entry->uuid) == 0
+         && (dump->names_itself || dump->schedule == NULL);
+}
+
 /* What became of a dump that was begun: its file is ours if nobody but us can have written it. */
 static bool
 complete_begun (VthEntry *entry)
@@ -441,7 +449,7 @@ complete_begun (VthEntry *entry)
   if (output == NULL || !vth_output_identify (output, name, &file, NULL) || file.is_foreign || !is_entry_of (entry, &file))
     return false;
   g_autoptr (VthDump) dump = vth_output_inspect_all (output, name, &info, NULL);
-  if (dump == NULL || !dump->names_itself || info.is_foreign || g_ascii_strcasecmp (dump->uuid, entry->uuid) != 0)
+  if (dump == NULL || info.is_foreign || !vth_entry_may_be (entry, dump))
     return false;
   vth_identity_clear (&entry->identity);
   entry->identity = file;
@@ -504,28 +512,53 @@ vth_register_begin (VthOutput *output, const VthHost *host, const VthDump *dump,
   return ok;
 }
 
-/* When the dump at @path was begun; 0: it is taken in without having been seen to come. */
-static int64_t
-begun_of (GPtrArray *entries, const char *path)
+/* What was there before under the path, or was begun earlier and is still to come, stays. */
+void
+vth_register_give_up (VthOutput *output, const VthDump *dump)
+{
+  const char *state_dir = vth_output_get_state_dir (output);
+  g_autofree char *place = vth_output_place (output, dump->name);
+  int fd = lock (state_dir, dump->uuid, NULL);
+  bool exists = false;
+
+  if (fd < 0)
+    return;
+  g_autoptr (GPtrArray) entries = load (state_dir, dump->uuid, &exists, NULL);
+  bool found = false;
+  for (unsigned int i = entries != NULL ? entries->len : 0; !found && i-- > 0;)
+    {
+      const VthEntry *entry = entries->pdata[i];
+      found = entry->begun_s != 0 && strcmp (entry->identity.path, place) == 0;
+      if (found)
+        g_ptr_array_remove_index (entries, i);
+    }
+  if (entries != NULL && exists)
+    save (state_dir, dump->uuid, entries, NULL);
+  close (fd);
+}
+
+/* False: it is taken in without having been seen to come. */
+static bool
+was_begun (GPtrArray *entries, const char *path)
 {
   for (unsigned int i = 0; i < entries->len; i++)
     {
       const VthEntry *entry = entries->pdata[i];
       if (entry->begun_s != 0 && strcmp (entry->identity.path, path) == 0)
-        return entry->begun_s;
+        return true;
     }
-  return 0;
+  return false;
 }
 
-/* @since_s: what was there before is not ours. */
+/* @since_ns: what was there before is not ours. */
 static bool
-add_file (GPtrArray *entries, VthOutput *output, const VthDump *dump, const char *name, int64_t since_s, GError **error)
+add_file (GPtrArray *entries, VthOutput *output, const VthDump *dump, const char *name, int64_t since_ns, GError **error)
 {
   g_auto (VthIdentity) identity = { 0 };
 
   if (!vth_output_identify (output, name, &identity, error))
     return false;
-  if (identity.written_ns != 0 && identity.written_ns / 1000000000 < since_s - 1)
+  if (identity.written_ns != 0 && identity.written_ns < since_ns - 1000000000)
     return false;
   if (identity.is_foreign && vth_output_get_kind (output) == VTH_OUTPUT_DIR)
     {
@@ -551,11 +584,14 @@ vth_register_add (VthOutput *output, VthDump *dump, GError **error)
   bool is_new = false, ok = false;
   g_autoptr (GPtrArray) entries = load_or_take_in (output, dump->uuid, &is_new, error);
   g_autofree char *place = vth_output_place (output, dump->name);
-  const int64_t begun_s = entries != NULL ? begun_of (entries, place) : 0;
+  const bool begun = entries != NULL && was_begun (entries, place);
   if (entries != NULL && add_file (entries, output, dump, dump->name, 0, error))
     {
-      add_file (entries, output, dump, record, begun_s, NULL);
-      add_file (entries, output, dump, manifest, begun_s, NULL);
+      /* By the clock that files have their times from, which an NFS server may have: not by ours. */
+      const VthEntry *added = entries->pdata[entries->len - 1];
+      const int64_t since_ns = begun ? added->identity.written_ns : 0;
+      add_file (entries, output, dump, record, since_ns, NULL);
+      add_file (entries, output, dump, manifest, since_ns, NULL);
       ok = save (state_dir, dump->uuid, entries, error);
     }
   close (fd);

@@ -49,6 +49,7 @@ vth_state_free (VthState *state)
   g_free (state->last_error);
   g_free (state->running_schedule);
   g_free (state->running_name);
+  g_free (state->put_away);
   g_free (state->tracked_path);
   g_free (state->tracked_pool);
   g_free (state->hidden);
@@ -171,6 +172,7 @@ read_object (VthState *state, JsonObject *object, bool raw)
   state->last_total_ns = (uint64_t) get_int (object, "last-total-ns");
 
   state->hidden = get_string (object, "hidden", raw);
+  state->put_away = get_string (object, "put-away", raw);
   JsonObject *running = get_object (object, "running");
   if (running != NULL)
     {
@@ -321,6 +323,7 @@ vth_state_save (const VthState *state, const char *state_dir, GError **error)
   add_int (object, "last-stall-max-ns", (int64_t) state->last_stall_max_ns);
   add_int (object, "last-total-ns", (int64_t) state->last_total_ns);
   vth_json_set_bytes (object, "hidden", state->hidden);
+  vth_json_set_bytes (object, "put-away", state->put_away);
   if (state->running_start_s != 0)
     {
       JsonObject *running = add_object (object, "running");

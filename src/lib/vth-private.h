@@ -294,8 +294,12 @@ struct _VthEntry {
 GHashTable *vth_register_read (VthOutput *output, const char *uuid, GError **error);
 /* That of this very file; NULL: it is not ours.  With begun_s set the file must still say itself what it is. */
 const VthEntry *vth_register_find (GHashTable *table, const VthIdentity *file);
+/* Whether it does. */
+bool vth_entry_may_be (const VthEntry *entry, const VthDump *dump);
 /* Before a dump is written, under the domain's lock. */
 bool vth_register_begin (VthOutput *output, const VthHost *host, const VthDump *dump, GError **error);
+/* Where none will come. */
+void vth_register_give_up (VthOutput *output, const VthDump *dump);
 /* When it, its record and its manifest are complete: sets dump->own. */
 bool vth_register_add (VthOutput *output, VthDump *dump, GError **error);
 /* @names: NULL terminated */
@@ -340,6 +344,7 @@ typedef struct {
   int64_t running_due_s;
   int64_t running_start_s;
   /* The newest dump that the next one can build on; NULL: none. */
+  char *put_away; /* what a run by hand had no place to say, and the next batch will */
   char *tracked_path;
   char *tracked_pool;
   unsigned int tracked_position;

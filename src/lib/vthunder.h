@@ -634,7 +634,7 @@ typedef struct {
   char *base;      /* name of the dump it builds on; NULL for a full one */
   char *note_json; /* the whole note, or NULL */
   VthMode mode;
-  VthFormat format;
+  VthFormat format; /* -1: not known, of a file that was given to somebody else and is not read */
   bool paused;     /* the guest was stopped for the dump */
   bool own;        /* this host's register has it: may be pruned */
   bool changed;    /* the register has one of its path, and it is not that file any more; from vth_dump_list_all () only */

@@ -90,7 +90,7 @@ sh_dump_to_json (const VthDump *dump)
   sh_json_set_string (object, "base", dump->base);
   sh_json_set_time (object, "time", dump->time_s);
   sh_json_set_string (object, "mode", is_known ? vth_mode_to_string (dump->mode) : NULL);
-  sh_json_set_string (object, "format", vth_format_to_string (dump->format));
+  sh_json_set_string (object, "format", (int) dump->format < 0 ? NULL : vth_format_to_string (dump->format));
   if (is_known)
     json_object_set_boolean_member (object, "paused", dump->paused);
   else

@@ -12,10 +12,12 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vthunder.h"
@@ -707,6 +709,19 @@ test_list_foreign (Fixture *f, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpuint (dumps->len, ==, 1);
   g_assert_cmpstr (((VthDump *) dumps->pdata[0])->name, ==, ours->name);
+  /* nor do they vanish: what the register says of them is told */
+  g_autoptr (GPtrArray) all = vth_dump_list_all (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (all->len, ==, 3);
+  for (unsigned int i = 0, n = 0; i < all->len; i++)
+    {
+      const VthDump *dump = all->pdata[i];
+      g_assert_true (dump->own != dump->changed);
+      g_assert_cmpstr (dump->schedule, ==, "s");
+      g_assert_cmpstr (dump->domain, ==, "test");
+      n += dump->changed;
+      g_assert_cmpuint (n, <=, 2);
+    }
   /* they are newer, and neither go nor have ours go */
   g_autoptr (GPtrArray) plan = vth_prune_plan (f->output, f->domain, f->config, NULL, NULL, &error);
   g_assert_cmpuint (plan->len, ==, 1);
@@ -805,6 +820,90 @@ test_killed_stop (Fixture *f, gconstpointer data)
   g_autoptr (VthDump) next = take (f, (VthDumpRequest){ .mode = VTH_MODE_STOP }, &error);
   g_assert_no_error (error);
   g_assert_true (g_file_test (others, G_FILE_TEST_EXISTS));
+}
+
+static void
+die (void *data)
+{
+  raise (SIGKILL);
+}
+
+/* A vthunder that is killed when libvirt has the dump under its name: the register knows whose it is. */
+static void
+test_killed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      fake.at_end = die;
+      take (f, (VthDumpRequest){ 0 }, NULL);
+      _exit (1);
+    }
+  int status = 0;
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_true (WIFSIGNALED (status));
+  for (unsigned int n = 1; n <= 2; n++)
+    {
+      g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (dumps->len, ==, n);
+      g_assert_cmpstr (((VthDump *) dumps->pdata[0])->schedule, ==, "manual");
+      /* also when the next one has tidied up */
+      g_autoptr (VthDump) next = take (f, (VthDumpRequest){ 0 }, &error);
+      g_assert_no_error (error);
+    }
+}
+
+/* A dump by hand must not lose schedules without a word: a state that nobody can read is told of by the next batch, once. */
+static void
+test_broken_state (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (f->dir, "state", UUID ".json", NULL);
+  g_autofree char *expected = g_strdup_printf ("%d ", VTH_BATCH_WARNING);
+  make_due (f);
+  g_assert_true (g_file_set_contents (path, "nonsense", -1, NULL));
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ 0 }, &error);
+  g_assert_no_error (error);
+  g_autofree char *first = run_batch (f);
+  g_assert_cmpstr (first, ==, expected);
+  g_autofree char *second = run_batch (f);
+  g_assert_cmpstr (second, ==, "");
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
+/* libvirt completes a dump whose vthunder was killed; attempts that failed meanwhile do not crowd it out of the register. */
+static void
+test_killed_early (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (vth_output_get_path (f->output), "x.core", NULL);
+  g_autofree char *list = g_build_filename (f->dir, "state", "register", UUID ".json", NULL);
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      fake.slow = true;
+      take (f, (VthDumpRequest){ .path = path }, NULL);
+      _exit (1);
+    }
+  while (!g_file_test (list, G_FILE_TEST_EXISTS))
+    g_usleep (1000);
+  kill (child, SIGKILL);
+  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
+  fake.fails = true;
+  for (unsigned int i = 0; i < 20; i++)
+    {
+      g_autoptr (VthDump) failed = take (f, (VthDumpRequest){ .path = i % 2 == 0 ? path : NULL }, NULL);
+      g_assert_null (failed);
+    }
+  write_core (path, "{\"version\":1,\"uuid\":\"" UUID "\",\"mode\":\"mirror\",\"mirror\":{\"t0-ns\":1774137601000000000}}", 0);
+  g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dumps->len, ==, 1);
 }
 
 static void *
@@ -1725,6 +1824,38 @@ test_interrupted (Fixture *f, gconstpointer data)
   g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
 }
 
+/* Killed when all was written but the register: what is beside the dump is ours too, and goes with it. */
+static void
+test_interrupted_record (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  make_due (f);
+  vth_host_set_min_free_bytes (f->host, 0);
+  const int64_t begun_s = g_get_real_time () / G_USEC_PER_SEC;
+  g_autoptr (VthDump) dump = take (f, (VthDumpRequest){ .schedule = "s", .mode = VTH_MODE_STOP }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (count_files (f), ==, 2);
+  g_autofree char *path = g_build_filename (f->dir, "state", UUID ".json", NULL);
+  g_autofree char *list = g_build_filename (f->dir, "state", "register", UUID ".json", NULL);
+  g_autofree char *state = g_strdup_printf ("{\"version\":1,\"running\":{\"schedule\":\"s\",\"name\":\"%s\",\"due\":1774137600,"
+                                            "\"start\":%" G_GINT64_FORMAT "},\"schedules\":{\"s\":{\"cron\":\"0 0 * * *\","
+                                            "\"seen\":1774137600}}}", dump->name, begun_s);
+  g_autofree char *begun = g_strdup_printf ("{\"version\":1,\"files\":[{\"path\":\"%s\",\"schedule\":\"s\",\"begun\":%"
+                                            G_GINT64_FORMAT "}]}", dump->path, begun_s);
+  g_assert_true (g_file_set_contents (path, state, -1, NULL) && g_file_set_contents (list, begun, -1, NULL));
+  g_autofree char *recovered = run_batch (f);
+  g_autofree char *expected = g_strdup_printf ("%d+ ", VTH_BATCH_RECOVERED);
+  g_assert_cmpstr (recovered, ==, expected);
+
+  const char *const names[] = { dump->name, NULL };
+  g_autoptr (GPtrArray) plan = vth_prune_plan_last (f->output, f->domain, names, 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (vth_prune_execute (f->output, plan), ==, 0);
+  g_assert_cmpuint (count_files (f), ==, 0);
+  g_autoptr (VthConfig) none = vth_config_new ();
+  g_assert_true (vth_config_save (none, f->domain, VTH_IMPACT_LIVE, &error));
+}
+
 /* The space that is left is that of the output itself. */
 static void
 test_floor (Fixture *f, gconstpointer data)
@@ -1833,6 +1964,9 @@ main (int argc, char **argv)
   ADD ("stale-figures", test_stale_figures);
   ADD ("private-stop", test_private_stop);
   ADD ("killed-stop", test_killed_stop);
+  ADD ("broken-state", test_broken_state);
+  ADD ("killed", test_killed);
+  ADD ("killed-early", test_killed_early);
   ADD ("locked", test_locked);
   ADD ("list-only-own", test_list_only_own);
   ADD ("list-foreign", test_list_foreign);
@@ -1856,6 +1990,7 @@ main (int argc, char **argv)
   ADD ("verify", test_verify);
   ADD ("download", test_download);
   ADD ("interrupted", test_interrupted);
+  ADD ("interrupted-record", test_interrupted_record);
   ADD ("floor", test_floor);
   ADD ("zstd", test_zstd);
   g_test_add_func ("/dump/samples", test_samples);
