@@ -29,5 +29,9 @@ grep -q "^warning: $domain/often: .* has no manifest: .*sha256" "$tmp/batch.log"
 jq -e --arg d "$domain" '[.events[] | select(.domain == $d and .event == "done")] | length == 1 and (.[0].dump |
     .paused and .own and (.manifest | not) and (.manifest_error | length) > 0 and .size_bytes > 0)' "$tmp/json" >/dev/null ||
     fail "$(cat "$tmp/json")"
-[ -s "$(jq -r '.events[] | select(.event == "done").path' "$tmp/json")" ] || fail "no dump"
+dump=$(jq -r '.events[] | select(.event == "done").path' "$tmp/json")
+[ -s "$dump" ] || fail "no dump"
+[ -d "$dump.vthunder" ] || fail "nothing was in the way of its record"
+vthunder dump-list "$domain" --json | jq -e --arg n "${dump##*/}" '.[] | select(.name == $n) | .own and .schedule == "often"' >/dev/null ||
+    fail "not listed: $(vthunder dump-list "$domain" --json)"
 assert_progress
