@@ -9,14 +9,18 @@
  */
 #include <config.h>
 
+#include <fcntl.h>
 #include <libvirt/virterror.h>
 #include <libxml/parser.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vth-private.h"
 
 /* A batch asks for each dump it removes; what one asks for twice within a minute is read once. */
 #define FRESH_US (60 * G_USEC_PER_SEC)
+/* As libvirt's own limit; loops end, too */
+#define CHAIN_MAX 200
 
 struct _VthDomainFiles {
   gatomicrefcount refs;
@@ -89,6 +93,17 @@ add_path (VthDomainFiles *files, const char *domain, const char *path)
     g_hash_table_insert (files->inodes, inode_key (&st), g_strdup (domain));
 }
 
+/* The path at the beginning of @p, which may be one of QEMU's options: a comma in it is written twice. */
+static char *
+cut_path (const char *p)
+{
+  GString *path = g_string_new (NULL);
+
+  for (; *p != '\0' && strchr ("\"'}", *p) == NULL && (*p != ',' || p[1] == ','); p += *p == ',' ? 2 : 1)
+    g_string_append_c (path, *p);
+  return g_string_free (path, FALSE);
+}
+
 /* A path, or a command line or JSON text with paths in it ("file=/a,if=none"). */
 static void
 add_text (VthDomainFiles *files, const char *domain, const char *text)
@@ -103,13 +118,63 @@ add_text (VthDomainFiles *files, const char *domain, const char *text)
   for (const char *p = strchr (whole, '/'); p != NULL; p = strchr (p + 1, '/'))
     if (p > whole && strchr ("=:\"'", p[-1]) != NULL)
       {
-        g_autofree char *path = g_strndup (p, strcspn (p, ",\"'}"));
+        g_autofree char *path = cut_path (p);
         add_path (files, domain, path);
       }
 }
 
+/*
+ * What a qcow2 image builds on: of a domain that is off libvirt names the image
+ * only.  @path is called qcow2 by the XML: what a guest writes onto a raw disk
+ * is never read for it.
+ */
 static void
-add_volume (VthDomainFiles *files, const char *domain, const xmlNode *node)
+add_chain (VthDomainFiles *files, const char *domain, const char *path)
+{
+  g_autofree char *image = g_strdup (path);
+
+  for (unsigned int i = 0; i < CHAIN_MAX && files->local; i++)
+    {
+      struct stat st;
+      g_auto (VthOverlay) overlay = { 0 };
+      int fd = vth_open_regular (image, O_RDONLY, &st, NULL);
+      if (fd < 0)
+        return;
+      VthSource source = vth_source_of_fd (&fd, (uint64_t) st.st_size);
+      bool ok = vth_overlay_probe (&source, image, &overlay, NULL) && overlay.backing != NULL;
+      close (fd);
+      if (!ok)
+        return;
+      const char *backing = g_str_has_prefix (overlay.backing, "file:") ? overlay.backing + strlen ("file:") : overlay.backing;
+      if (g_str_has_prefix (backing, "json:"))
+        {
+          add_text (files, domain, backing);
+          return;
+        }
+      g_autofree char *dir = g_path_get_dirname (image);
+      g_free (image);
+      image = g_canonicalize_filename (backing, dir);
+      add_path (files, domain, image);
+    }
+}
+
+static bool
+is_qcow2_disk (const xmlNode *disk)
+{
+  bool found = false;
+
+  for (xmlNode *child = disk->children; child != NULL && !found; child = child->next)
+    {
+      xmlChar *type = child->type == XML_ELEMENT_NODE && strcmp ((const char *) child->name, "driver") == 0
+                          ? xmlGetNoNsProp (child, (const xmlChar *) "type") : NULL;
+      found = type != NULL && strcmp ((const char *) type, "qcow2") == 0;
+      xmlFree (type);
+    }
+  return found;
+}
+
+static void
+add_source (VthDomainFiles *files, const char *domain, const xmlNode *node)
 {
   xmlChar *pool = xmlGetNoNsProp ((xmlNode *) node, (const xmlChar *) "pool");
   xmlChar *volume = xmlGetNoNsProp ((xmlNode *) node, (const xmlChar *) "volume");
@@ -122,6 +187,8 @@ add_volume (VthDomainFiles *files, const char *domain, const xmlNode *node)
       g_hash_table_insert (files->volumes, volume_key ((const char *) pool, (const char *) volume), g_strdup (domain));
       if (path != NULL)
         add_path (files, domain, path);
+      if (path != NULL && is_qcow2_disk (node->parent))
+        add_chain (files, domain, path);
       free (path);
       if (found != NULL)
         virStorageVolFree (found);
@@ -130,6 +197,10 @@ add_volume (VthDomainFiles *files, const char *domain, const xmlNode *node)
     }
   xmlFree (pool);
   xmlFree (volume);
+  xmlChar *file = strcmp ((const char *) node->name, "source") == 0 ? xmlGetNoNsProp ((xmlNode *) node, (const xmlChar *) "file") : NULL;
+  if (file != NULL && is_qcow2_disk (node->parent))
+    add_chain (files, domain, (const char *) file);
+  xmlFree (file);
 }
 
 static void
@@ -144,7 +215,7 @@ add_node (VthDomainFiles *files, const char *domain, const xmlNode *node)
         continue;
       for (const xmlAttr *attribute = node->properties; attribute != NULL; attribute = attribute->next)
         add_node (files, domain, attribute->children);
-      add_volume (files, domain, node);
+      add_source (files, domain, node);
       add_node (files, domain, node->children);
     }
 }

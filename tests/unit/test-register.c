@@ -450,6 +450,20 @@ undefine (virDomainPtr domain)
   virDomainFree (domain);
 }
 
+/* A qcow2 header, and no more: all that is read of one. */
+static void
+write_qcow2 (const char *path, const char *backing)
+{
+  char image[512] = "QFI\xfb";
+
+  image[7] = 3;                        /* version */
+  image[14] = 1;                       /* offset of the name: 256 */
+  image[19] = (char) strlen (backing); /* its length */
+  g_assert_cmpuint (strlen (backing), <, 127);
+  memcpy (image + 256, backing, strlen (backing));
+  g_assert_true (g_file_set_contents (path, image, sizeof image, NULL));
+}
+
 static void
 test_used (Fixture *f, gconstpointer data)
 {
@@ -462,7 +476,14 @@ test_used (Fixture *f, gconstpointer data)
   g_autofree char *chain = g_strdup_printf ("<disk type='file'><driver type='qcow2'/><source file='/nonexistent'/>"
                                             "<backingStore type='file'><format type='raw'/><source file='%s'/></backingStore>"
                                             "<target dev='sda'/></disk>", a);
-  const char *const devices[] = { disk, by_link, log, chain };
+  /* of a domain that is off libvirt names the top of a chain only; through two images, the first name relative */
+  g_autofree char *top_path = path_in (f->dir, "top.qcow2");
+  g_autofree char *middle_path = path_in (f->dir, "middle.qcow2");
+  g_autofree char *top = g_strdup_printf ("<disk type='file'><driver name='qemu' type='qcow2'/><source file='%s'/>"
+                                          "<target dev='sda'/></disk>", top_path);
+  const char *const devices[] = { disk, by_link, log, chain, top };
+  write_qcow2 (top_path, "middle.qcow2");
+  write_qcow2 (middle_path, a);
   g_assert_cmpint (symlink (a, link_path), ==, 0);
   for (unsigned int i = 0; i < G_N_ELEMENTS (devices); i++)
     {
@@ -500,6 +521,32 @@ test_used (Fixture *f, gconstpointer data)
       f->output = g_steal_pointer (&again);
       assert_pruned (f, "a");
     }
+  /* what a guest has written onto a raw disk of its own keeps no dump */
+  g_autofree char *raw = g_strdup_printf ("<disk type='file'><driver name='qemu' type='raw'/><source file='%s'/>"
+                                          "<target dev='sda'/></disk>", top_path);
+  own (f, "a", 0);
+  own (f, "b", 1);
+  virDomainPtr forger = define (f, raw);
+  g_autoptr (VthOutput) beside = vth_output_resolve (f->conn, f->config, f->host, &error);
+  vth_output_free (f->output);
+  f->output = g_steal_pointer (&beside);
+  assert_pruned (f, "a");
+  undefine (forger);
+  /* in an option of QEMU a comma is written twice */
+  g_autofree char *option = g_strdup_printf ("<serial type='pty'><log file='id=x,path=%s/c,,d,append=on'/></serial>", f->dumps);
+  own (f, "c,d", 0);
+  own (f, "b", 1);
+  virDomainPtr by_option = define (f, option);
+  g_autoptr (VthOutput) fresh = vth_output_resolve (f->conn, f->config, f->host, &error);
+  vth_output_free (f->output);
+  f->output = g_steal_pointer (&fresh);
+  assert_pruned (f, "c,d!");
+  undefine (by_option);
+  g_autofree char *commas = path_in (f->dumps, "c,d");
+  g_unlink (commas);
+  g_autoptr (VthOutput) after = vth_output_resolve (f->conn, f->config, f->host, &error);
+  vth_output_free (f->output);
+  f->output = g_steal_pointer (&after);
   /* a foreign one is not even read */
   forge (f->dumps, "a", 0);
   assert_names (f, true, "a? b");
