@@ -384,7 +384,10 @@ check_memory (GPtrArray *checks, const char *path)
       else if (reason != NULL)
         g_string_append_printf (unread, "%s%s", unread->len > 0 ? ", " : "", reason->message);
     }
-  if (unread->len > 0)
+  g_autoptr (GError) no_register = NULL;
+  if (!vth_register_check (path, &no_register))
+    add (checks, "state", VTH_CHECK_FAILED, g_strdup (no_register->message), "until then no dump of that domain is taken or pruned");
+  else if (unread->len > 0)
     add (checks, "state", VTH_CHECK_FAILED, g_strdup (unread->str), "use the vthunder that wrote it, or move it away to start anew");
   else if (broken->len > 0)
     add (checks, "state", VTH_CHECK_WARNING, g_strdup_printf ("broken: %s", broken->str),

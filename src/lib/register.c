@@ -368,6 +368,25 @@ list_uuids (const char *dir, GHashTable *uuids)
     }
 }
 
+bool
+vth_register_check (const char *state_dir, GError **error)
+{
+  g_autoptr (GHashTable) uuids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *dir = g_build_filename (state_dir, REGISTER_DIR, NULL);
+  GHashTableIter iter;
+  void *key;
+  bool ok = true, exists;
+
+  list_uuids (dir, uuids);
+  g_hash_table_iter_init (&iter, uuids);
+  while (ok && g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      g_autoptr (GPtrArray) entries = load (state_dir, key, &exists, error);
+      ok = entries != NULL;
+    }
+  return ok;
+}
+
 GHashTable *
 vth_register_read (VthOutput *output, const char *uuid, GError **error)
 {

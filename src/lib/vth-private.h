@@ -292,6 +292,8 @@ struct _VthEntry {
 };
 /* Of a domain, or of all (NULL): path -> VthEntry. */
 GHashTable *vth_register_read (VthOutput *output, const char *uuid, GError **error);
+/* Whether the registers of all domains can be understood. */
+bool vth_register_check (const char *state_dir, GError **error);
 /* That of this very file; NULL: it is not ours.  With begun_s set the file must still say itself what it is. */
 const VthEntry *vth_register_find (GHashTable *table, const VthIdentity *file);
 /* Whether it does. */

@@ -385,6 +385,21 @@ test_skew (Fixture *f, gconstpointer data)
   g_assert_false (is_there (f, "a.vthunder"));
 }
 
+/* What doctor says of the state directory */
+static VthCheckStatus
+state_check (Fixture *f)
+{
+  g_autoptr (GPtrArray) checks = vth_doctor_run (f->conn, f->host, NULL);
+
+  for (unsigned int i = 0; i < checks->len; i++)
+    {
+      const VthCheck *check = checks->pdata[i];
+      if (strcmp (check->name, "state") == 0)
+        return check->status;
+    }
+  g_assert_not_reached ();
+}
+
 static void
 test_broken (Fixture *f, gconstpointer data)
 {
@@ -395,6 +410,7 @@ test_broken (Fixture *f, gconstpointer data)
   for (unsigned int i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
       g_assert_true (g_file_set_contents (path, wrong[i], -1, NULL));
+      g_assert_cmpint (state_check (f), ==, VTH_CHECK_FAILED);
       g_autoptr (GPtrArray) dumps = vth_dump_list (f->output, f->domain, &error);
       g_assert_null (dumps);
       g_assert_error (error, VTH_ERROR, VTH_ERROR_CONFIG);
@@ -404,6 +420,7 @@ test_broken (Fixture *f, gconstpointer data)
   /* of a newer version that adds to it, and entries that are none */
   g_assert_true (g_file_set_contents (path, "{\"version\":1,\"more\":1,\"files\":[1,{},{\"path\":\"relative\"},{\"path\":7}]}", -1, NULL));
   assert_names (f, true, "a?");
+  g_assert_cmpint (state_check (f), ==, VTH_CHECK_OK);
 }
 
 /* Names are bytes. */
