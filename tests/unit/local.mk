@@ -18,6 +18,10 @@ vth_unit_tests = \
 check_PROGRAMS += $(vth_unit_tests)
 UNIT_TESTS += $(vth_unit_tests)
 
+VTH_UNIT_COMMON = tests/unit/common.c tests/unit/common.h
+tests_unit_test_batch_SOURCES = tests/unit/test-batch.c $(VTH_UNIT_COMMON)
+tests_unit_test_dump_SOURCES = tests/unit/test-dump.c $(VTH_UNIT_COMMON)
+tests_unit_test_register_SOURCES = tests/unit/test-register.c $(VTH_UNIT_COMMON)
 tests_unit_test_batch_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
 tests_unit_test_batch_LDADD = $(VTH_UNIT_LIBS)
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(LIB_CFLAGS)
