@@ -13,7 +13,7 @@ uuid=$(virsh -q domuuid "$domain" | head -n 1)
 due ()
 {
     local file
-    file=$(find "$tmp" -name "$uuid.json" | head -n 1)
+    file=$XDG_STATE_HOME/vthunder/$uuid.json
     jq '.schedules.often.seen -= 120' "$file" >"$tmp/state.json" && cat "$tmp/state.json" >"$file"
     vthunder batch --json >"$tmp/batch" 2>"$tmp/batch.log" || fail "batch: $(cat "$tmp/batch.log")"
 }

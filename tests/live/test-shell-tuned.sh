@@ -26,7 +26,7 @@ uuid=$(virsh -q domuuid "$domain" | head -n 1)
 virsh -q metadata "$domain" urn:vthunder:domain:1.0 | sed "s/ since=['\"][^'\"]*['\"]//" >"$tmp/element"
 virsh -q metadata "$domain" urn:vthunder:domain:1.0 --key vthunder --set "$(cat "$tmp/element")"
 vthunder batch >"$tmp/batch.log" 2>&1 || fail "batch: $(cat "$tmp/batch.log")"
-file=$(find "$tmp" -name "$uuid.json" | head -n 1)
+file=$XDG_STATE_HOME/vthunder/$uuid.json
 jq '.schedules.often.seen -= 120' "$file" >"$tmp/state.json" && cat "$tmp/state.json" >"$file"
 vthunder batch >"$tmp/batch.log" 2>&1 || fail "batch: $(cat "$tmp/batch.log")"
 file=$(vthunder dump-list "$domain" --schedule often --json | jq -r '.[-1].path')
