@@ -125,6 +125,7 @@ LIVE_TESTS += \
 	tests/live/test-oracle-sees-tear.sh \
 	tests/live/test-precopy-too-fast.sh \
 	tests/live/test-precopy.sh \
+	tests/live/test-qemu-own.sh \
 	tests/live/test-refuse-file.sh \
 	tests/live/test-refuse-hotplug.sh \
 	tests/live/test-refuse-kdump-range.sh \
