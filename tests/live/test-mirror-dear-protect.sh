@@ -27,12 +27,18 @@ for strategy in protect hybrid; do
     assert_progress
 done
 
-# 120 ms are more than it may have.  Larger calls cost nothing here, or the test would take a minute.
+# 120 ms are more than it may have.  Larger calls cost nothing here, or the test would take a minute.  A dump whose T0 meets a
+# guest that has just waited behind such a call has nothing to protect, and is taken: then another is tried.
 dear 120000 "$chunk" 0
-rm -f "$image"
-qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror strategy=protect -- @wait-failed 120 >"$tmp/failed"
+for _ in 1 2 3 4 5; do
+    rm -f "$image"
+    qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror strategy=protect -- @wait-dump 120 \
+        >"$tmp/dump.json" 2>"$tmp/failed" || break
+    say "taken: $(cat "$tmp/dump.json")"
+    check_image "$image" --note --nonce "$nonce"
+done
 cat "$tmp/failed"
-grep -q 'would stop it for [0-9]* ms' "$tmp/failed" || fail "it fails without the reason"
+grep -q 'would stop it for [0-9]* ms' "$tmp/failed" || fail "none fails with the reason"
 [ ! -e "$image" ] || fail "a failed dump leaves a file"
 assert_progress
 dear 0 0 0
