@@ -16,14 +16,18 @@ qemu_wrapper="env LD_PRELOAD=$module" payload_append='fill=160 pages=8192 kick=0
 mirror_by_strategy protect
 [ "$(field t0-tries "$tmp/dump.json")" -lt 8 ] || fail "T0 was tried again for no reason: $(cat "$tmp/dump.json")"
 
-# 3 ms are more than a pause should have: eight times, and then it must be.
+# 3 ms are more than a pause should have: eight times, and then it must be.  A try that meets a guest which has just waited
+# behind such a call has nothing to protect, and is the last: then another dump is taken.
 dear 3000 "$any" 0
 for strategy in protect hybrid; do
-    mirror_by_strategy "$strategy"
-    say "$strategy: $(grep -o '"[pt][a-z0-9]*-\(ns\|calls\|tries\)": [0-9]*' "$tmp/dump.json" | tr '\n' ' ')"
-    tries=$(field t0-tries "$tmp/dump.json") calls=$(field protect-calls "$tmp/dump.json")
+    for _ in 1 2 3 4 5; do
+        mirror_by_strategy "$strategy"
+        say "$strategy: $(grep -o '"[pt][a-z0-9]*-\(ns\|calls\|tries\)": [0-9]*' "$tmp/dump.json" | tr '\n' ' ')"
+        tries=$(field t0-tries "$tmp/dump.json") calls=$(field protect-calls "$tmp/dump.json")
+        [ "$calls" -le 16 ] || fail "$strategy: $calls calls of 3 ms"
+        [ "$tries" -lt 8 ] || break
+    done
     [ "$tries" = 8 ] || fail "$strategy: $tries tries"
-    [ "$calls" -le 16 ] || fail "$strategy: $calls calls of 3 ms"
     assert_progress
 done
 
