@@ -300,6 +300,16 @@ mirror_dumps ()
     done
 }
 
+# start_vhost_user [KIND]: a backend that listens at $tmp/vu; sets backend, its process.
+start_vhost_user ()
+{
+    rm -f "$tmp/vu"
+    "$live/vhost-user-stub" "$tmp/vu" "$@" >"$tmp/stub.log" 2>&1 &
+    backend=$!
+    pids+=("$backend")
+    wait_for 60 test -S "$tmp/vu" || fail "the backend does not start"
+}
+
 # head_has PATTERN FILE: where a dump has its notes.
 head_has () { grep -aq -- "$1" <(head -c 65536 "$2"); }
 

@@ -5,18 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 need_mirror
 "$qemu" -device help 2>/dev/null | grep -q '"vhost-user-blk-pci"' || skip "this QEMU has no vhost-user-blk-pci"
-start_backend ()
-{
-    rm -f "$tmp/vu"
-    "$live/vhost-user-stub" "$tmp/vu" blk >"$tmp/stub.log" 2>&1 &
-    backend=$!
-    pids+=("$backend")
-    wait_for 60 listening || fail "the backend does not start"
-}
-listening () { [ -S "$tmp/vu" ]; }
 refused () { grep -q 'is not possible while memory is mirrored' "$tmp/qemu.log"; }
 is_back () { qmp @fails dump-guest-memory paging=false "protocol=file:$image" mode=mirror 2>/dev/null | grep -q vhost-user; }
-start_backend
+start_vhost_user blk
 payload_mem=256 payload_append='fill=160 pages=4096 kick=0' boot_payload tcg,thread=multi \
     -object memory-backend-memfd,id=m,size=256M,share=on -machine memory-backend=m \
     -chardev "socket,id=c,path=$tmp/vu,reconnect-ms=200" -device vhost-user-blk-pci,chardev=c
@@ -25,7 +16,7 @@ kill "$backend"
 wait "$backend" || true
 sleep 0.5
 qmp dump-guest-memory paging=false "protocol=file:$image" mode=mirror bandwidth=40000000 -- @wait-mirror >/dev/null
-start_backend
+start_vhost_user blk
 wait_for 20 refused || fail "the backend was not turned away"
 qmp2 query-dump | grep -q '"status": "active"' || fail "the dump was over before"
 wait_for 60 no_dump || fail "the dump does not end"

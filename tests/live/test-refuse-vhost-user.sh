@@ -4,10 +4,7 @@
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_mirror
-"$live/vhost-user-stub" "$tmp/vu" >"$tmp/stub.log" 2>&1 &
-pids+=($!)
-listening () { [ -S "$tmp/vu" ]; }
-wait_for 60 listening || fail "the backend does not start"
+start_vhost_user
 boot_guest -c 1 -- -object memory-backend-memfd,id=m,size=384M,share=on -machine memory-backend=m \
     -chardev "socket,id=c,path=$tmp/vu" -netdev vhost-user,id=n,chardev=c -device virtio-net-pci,netdev=n,romfile=
 assert_refused vhost-user paging=false "protocol=file:$image" mode=mirror

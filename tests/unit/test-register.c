@@ -445,6 +445,18 @@ define (Fixture *f, const char *devices)
   return domain;
 }
 
+/* What is known of the domains' files is kept for a minute. */
+static void
+resolve_again (Fixture *f)
+{
+  g_autoptr (GError) error = NULL;
+  VthOutput *output = vth_output_resolve (f->conn, f->config, f->host, &error);
+
+  g_assert_no_error (error);
+  vth_output_free (f->output);
+  f->output = output;
+}
+
 static void
 undefine (virDomainPtr domain)
 {
@@ -492,10 +504,7 @@ test_used (Fixture *f, gconstpointer data)
       own (f, "a", 0);
       own (f, "b", 1);
       virDomainPtr domain = define (f, devices[i]);
-      /* what is said of the domains is not older than a minute */
-      g_autoptr (VthOutput) now = vth_output_resolve (f->conn, f->config, f->host, &error);
-      vth_output_free (f->output);
-      f->output = g_steal_pointer (&now);
+      resolve_again (f);
       assert_pruned (f, "a!");
       g_assert_true (is_there (f, "a") && is_there (f, "a.vthunder"));
       g_assert_false (vth_dump_adopt (f->output, "a", &error));
@@ -518,9 +527,7 @@ test_used (Fixture *f, gconstpointer data)
       g_clear_error (&error);
       g_unlink (way);
       undefine (domain);
-      g_autoptr (VthOutput) again = vth_output_resolve (f->conn, f->config, f->host, &error);
-      vth_output_free (f->output);
-      f->output = g_steal_pointer (&again);
+      resolve_again (f);
       assert_pruned (f, "a");
     }
   /* what a guest has written onto a raw disk of its own keeps no dump */
@@ -529,9 +536,7 @@ test_used (Fixture *f, gconstpointer data)
   own (f, "a", 0);
   own (f, "b", 1);
   virDomainPtr forger = define (f, raw);
-  g_autoptr (VthOutput) beside = vth_output_resolve (f->conn, f->config, f->host, &error);
-  vth_output_free (f->output);
-  f->output = g_steal_pointer (&beside);
+  resolve_again (f);
   assert_pruned (f, "a");
   undefine (forger);
   /* in an option of QEMU a comma is written twice */
@@ -539,16 +544,12 @@ test_used (Fixture *f, gconstpointer data)
   own (f, "c,d", 0);
   own (f, "b", 1);
   virDomainPtr by_option = define (f, option);
-  g_autoptr (VthOutput) fresh = vth_output_resolve (f->conn, f->config, f->host, &error);
-  vth_output_free (f->output);
-  f->output = g_steal_pointer (&fresh);
+  resolve_again (f);
   assert_pruned (f, "c,d!");
   undefine (by_option);
   g_autofree char *commas = path_in (f->dumps, "c,d");
   g_unlink (commas);
-  g_autoptr (VthOutput) after = vth_output_resolve (f->conn, f->config, f->host, &error);
-  vth_output_free (f->output);
-  f->output = g_steal_pointer (&after);
+  resolve_again (f);
   /* a foreign one is not even read */
   forge (f->dumps, "a", 0);
   assert_names (f, true, "a? b");
